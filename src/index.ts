@@ -1,0 +1,44 @@
+/**
+ * memtool as a library: named memory pools with limits, of which every byte has an age and an owner, seen from another
+ * terminal with `memtool stats`.
+ */
+import { startAgent } from './agent/start.ts';
+import { registeredManagers, watchManagers, type RegisteredManager } from './memory/registry.ts';
+
+export type { Account } from './memory/account.ts';
+export { MemoryAllocation } from './memory/allocation.ts';
+export { MemoryLimitError, type Consumer } from './memory/limit-error.ts';
+export {
+  MemoryManager,
+  type AgeOptions,
+  type CleanupEvent,
+  type MemoryManagerEvents,
+  type PressureEvent,
+} from './memory/manager.ts';
+export type { MemoryManagerOptions, PoolOptions } from './memory/manager-options.ts';
+export type { Observer, ObservedFigures } from './memory/observers.ts';
+export { MemoryPool, type AllocateOptions, type ReserveOptions } from './memory/pool.ts';
+export type { Reclaimer } from './memory/reclaimers.ts';
+export type { CleanupOptions, ManagerCleanup, ObservedUsage } from './memory/registry.ts';
+export { MemoryReservation } from './memory/reservation.ts';
+export { MemtoolError, type ErrorCode } from './errors.ts';
+export type {
+  CleanupRow,
+  Leak,
+  LeakKind,
+  Level,
+  ManagerStats,
+  PoolStats,
+  Resource,
+  Totals,
+  Verdict,
+} from './report.ts';
+
+// memory/ does not know the agent: the two are joined here.
+function startFor(manager: RegisteredManager): void {
+  if (manager.wantsAgent) startAgent();
+}
+watchManagers((event, manager) => {
+  if (event === 'add') startFor(manager);
+});
+for (const manager of registeredManagers()) startFor(manager);

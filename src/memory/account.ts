@@ -1,0 +1,11 @@
+import type { Level } from '../report.ts';
+
+/** Anything that has a limit and a used count: the manager, a pool, later a scope. */
+export interface Account {
+  readonly kind: 'manager' | 'pool';
+  readonly name: string;
+  /** `Infinity` without a limit. */
+  readonly limitBytes: number;
+  readonly usedBytes: number;
+  readonly level: Level;
+}

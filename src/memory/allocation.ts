@@ -1,0 +1,115 @@
+import { MemtoolError } from '../errors.ts';
+import type { Slot } from './arena/slot.ts';
+import { LABEL_TAG_MASK, RECORD_GENERATION, RECORD_LABEL } from './ledger/layout.ts';
+import type { MemoryPool } from './pool.ts';
+import { describeHandle, doubleFree, UNRECORDED } from './reservation.ts';
+
+const NO_BYTES: Buffer = Buffer.alloc(0);
+
+/**
+ * Real bytes out of a pool's own arena. Made by `pool.allocate`.
+ *
+ * `bytes` is a Buffer over shared memory of exactly the length asked for. It is not zeroed unless asked (`{ zero: true }`).
+ * Give a copy (`Buffer.from(bytes)`) to the few interfaces that refuse shared memory: `subtle.digest`, byte streams, `fetch`
+ * bodies, CompressionStream. Do not post it to another thread: that shares the whole segment.
+ */
+export class MemoryAllocation {
+  readonly pool: MemoryPool;
+  /** Bytes asked for. */
+  readonly size: number;
+  private record: number;
+  private readonly generation: number;
+  private readonly slot: Slot | undefined;
+  private view: Buffer | undefined;
+
+  /** @internal */
+  constructor(
+    pool: MemoryPool,
+    record: number,
+    generation: number,
+    size: number,
+    slot: Slot | undefined,
+    view: Buffer | undefined,
+  ) {
+    this.pool = pool;
+    this.record = record;
+    this.generation = generation;
+    this.size = size;
+    this.slot = slot;
+    this.view = view;
+  }
+
+  /** Whether it is still charged: neither freed nor taken by cleanup. */
+  get isHeld(): boolean {
+    return this.record >= 0 && (this.record === UNRECORDED || this.pool.ledger.isLive(this.record, this.generation));
+  }
+
+  /**
+   * The memory, aligned to 16 bytes.
+   *
+   * @throws MemtoolError `MEMTOOL_USE_AFTER_FREE` after `free()`, `MEMTOOL_REVOKED` when cleanup took it
+   */
+  get bytes(): Buffer {
+    const { record, view } = this;
+    if (
+      record > 0 &&
+      this.pool.ledger.words[(record << 3) + RECORD_GENERATION] === this.generation &&
+      view !== undefined
+    )
+      return view;
+    return this.unusualBytes();
+  }
+
+  /**
+   * Gives the memory back, for reuse at once: what is read or written through `bytes` from now on belongs to someone else.
+   *
+   * @throws MemtoolError `MEMTOOL_DOUBLE_FREE` when it was freed before
+   */
+  free(): void {
+    const { record, pool, slot, view } = this;
+    const { ledger } = pool;
+    if (record < 0) throw doubleFree(this.describe());
+    this.record = record === UNRECORDED ? ~0 : ~(ledger.word((record << 3) + RECORD_LABEL) & LABEL_TAG_MASK);
+    this.view = undefined;
+    if (record === UNRECORDED) pool.countUnrecorded(-1);
+    else if (ledger.isLive(record, this.generation)) ledger.release(record);
+    else return;
+    if (slot !== undefined && view !== undefined) pool.returnSlot(slot, view);
+    pool.discharge(this.size);
+  }
+
+  /** Frees what is still held; unlike `free` it may be called again, so that `using` and an early `free` go together. */
+  [Symbol.dispose](): void {
+    if (this.record >= 0) this.free();
+  }
+
+  private unusualBytes(): Buffer {
+    if (this.record < 0) {
+      throw new MemtoolError(
+        'MEMTOOL_USE_AFTER_FREE',
+        `${this.describe()} was freed, and its bytes may belong to someone else.`,
+        {
+          hint: 'Free it when the last reader is done, or copy with Buffer.from(bytes) what must outlive it.',
+        },
+      );
+    }
+    if (!this.isHeld) {
+      // Without this the bytes would stay in quarantine for as long as the handle lives.
+      this.view = undefined;
+      throw new MemtoolError(
+        'MEMTOOL_REVOKED',
+        `${this.describe()} was taken back by a cleanup because it was held for too long.`,
+        {
+          hint: 'Allocate anew; free what is no longer needed, so that no cleanup has to.',
+        },
+      );
+    }
+    return this.view ?? NO_BYTES;
+  }
+
+  private describe(): string {
+    const { ledger, name } = this.pool;
+    const tag = this.record < 0 ? ledger.tagText(~this.record) : this.record > 0 ? ledger.tagOf(this.record) : null;
+    return describeHandle('allocation', this.size, tag, name);
+  }
+}

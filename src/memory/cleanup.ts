@@ -1,0 +1,180 @@
+import type { CleanupRow } from '../report.ts';
+import { formatSeconds } from '../units.ts';
+import {
+  LABEL_TAG_MASK,
+  OWNERS_AT,
+  PLACE_LOST,
+  PLACE_POOL_MASK,
+  RECORD_GENERATION,
+  RECORD_PLACE,
+  SEGMENT_RECORDS,
+} from './ledger/layout.ts';
+import type { Ledger } from './ledger/ledger.ts';
+import { groupRecords, recordRange } from './ledger/scan.ts';
+import type { Thresholds } from './level.ts';
+import type { MemoryPool } from './pool.ts';
+import type { Reclaimers } from './reclaimers.ts';
+import type { ManagerCleanup } from './registry.ts';
+
+/** What cleanup works on: one thread's side of a manager. */
+export interface CleanupTarget {
+  readonly name: string;
+  readonly ledger: Ledger;
+  readonly thresholds: Thresholds;
+  readonly reclaimers: Reclaimers;
+}
+
+export interface CleanupPlan {
+  pools: MemoryPool[];
+  ageSeconds: number;
+  dryRun: boolean;
+  force: boolean;
+  /** Whether stale records and idle memory are looked at too; auto-cleanup does not. */
+  complete: boolean;
+}
+
+/** Reclaimers are asked for enough to bring the account this far below its warning threshold. */
+const RECLAIM_MARGIN = 0.05;
+
+/**
+ * Gives back what nobody needs, in the order of certainty: what is lost; what the reclaimers of pools under pressure give;
+ * what is stale, where the pool or `force` allows it; arena memory that lies idle. Nothing that can still be reached is
+ * ever handed out twice.
+ */
+export async function cleanUp(target: CleanupTarget, plan: CleanupPlan): Promise<ManagerCleanup> {
+  const reclaimed = new Rows(target);
+  const left = new Rows(target);
+  if (plan.dryRun) foresee(target, plan, reclaimed, left);
+  else {
+    releaseLost(plan, reclaimed);
+    await askReclaimers(target, plan, reclaimed, left);
+    if (plan.complete) {
+      takeStale(target, plan, reclaimed);
+      for (const pool of plan.pools) reclaimed.add('idle', pool, null, pool.trim());
+    }
+  }
+  if (plan.complete) listStale(target, plan, left);
+  return { reclaimed: reclaimed.sorted(), left: left.sorted() };
+}
+
+function releaseLost({ pools }: CleanupPlan, reclaimed: Rows): void {
+  for (const pool of pools) {
+    pool.releaseLost((record, bytes) =>
+      reclaimed.add('lost', pool, record > 0 ? pool.ledger.tagOf(record) : null, bytes),
+    );
+  }
+}
+
+async function askReclaimers(
+  target: CleanupTarget,
+  { pools }: CleanupPlan,
+  reclaimed: Rows,
+  left: Rows,
+): Promise<void> {
+  for (const pool of underPressure(pools)) {
+    // One after the other: what the first gives back may be enough for the next.
+    // oxlint-disable-next-line no-await-in-loop
+    const outcome = await target.reclaimers.ask(pool, reclaimTarget(pool, target.thresholds));
+    reclaimed.add('reclaimer', pool, null, outcome.bytes, outcome.count);
+    if (outcome.problem !== undefined) left.add('reclaimer', pool, null, pool.usedBytes, 1, outcome.problem);
+  }
+}
+
+/** Largest first. */
+function underPressure(pools: MemoryPool[]): MemoryPool[] {
+  return pools.filter(({ level }) => level !== 'normal').toSorted((a, b) => b.usedBytes - a.usedBytes);
+}
+
+function reclaimTarget(pool: MemoryPool, { warning }: Thresholds): number {
+  return Math.max(1, Math.ceil(pool.usedBytes - pool.limitBytes * (warning - RECLAIM_MARGIN)));
+}
+
+/** Takes the stale records of this thread: all with `force`, else those of pools that opted in. */
+function takeStale({ ledger }: CleanupTarget, plan: CleanupPlan, reclaimed: Rows): void {
+  const takers = plan.pools.filter((pool) => plan.force || pool.staleAfterSeconds < Infinity);
+  if (takers.length === 0) return;
+  const ages = new Map(
+    takers.map((pool) => [
+      pool.index,
+      plan.force ? Math.min(plan.ageSeconds, pool.staleAfterSeconds) : pool.staleAfterSeconds,
+    ]),
+  );
+  const byIndex = new Map(takers.map((pool) => [pool.index, pool]));
+  const [first, end] = recordRange(ledger);
+  for (let record = first; record < end; record += 1) {
+    const at = record << 3;
+    const place = ledger.word(at + RECORD_PLACE);
+    const pool = byIndex.get(place & PLACE_POOL_MASK);
+    const isTaken = pool !== undefined && (ledger.word(at + RECORD_GENERATION) & 1) === 1 && (place & PLACE_LOST) === 0;
+    if (!isTaken || ledger.ageSeconds(record) <= (ages.get(pool.index) ?? Infinity)) continue;
+    // Only the owning thread may write a record.
+    if (ledger.word((OWNERS_AT >> 2) + Math.floor((record - first) / SEGMENT_RECORDS)) !== 1 + ledger.thread) continue;
+    reclaimed.add('stale', pool, ledger.tagOf(record), ledger.double(record << 2));
+    pool.take(record);
+  }
+}
+
+/** What a cleanup would do, from the ledger alone. */
+function foresee(target: CleanupTarget, plan: CleanupPlan, reclaimed: Rows, left: Rows): void {
+  const { ledger } = target;
+  for (const pool of plan.pools) {
+    const age = plan.force ? Math.min(plan.ageSeconds, pool.staleAfterSeconds) : pool.staleAfterSeconds;
+    for (const group of groupRecords(ledger, { ageSeconds: age, pool: pool.index })) {
+      if (group.kind === 'live') continue;
+      reclaimed.add(group.kind, pool, ledger.tagText(group.label & LABEL_TAG_MASK), group.bytes, group.count);
+    }
+    for (const slot of pool.lostSlots) reclaimed.add('lost', pool, null, slot.size);
+    reclaimed.add('idle', pool, null, pool.idleBytes);
+  }
+  for (const pool of underPressure(plan.pools)) {
+    const count = target.reclaimers.count(pool);
+    if (count > 0)
+      left.add(
+        'reclaimer',
+        pool,
+        null,
+        reclaimTarget(pool, target.thresholds),
+        count,
+        'A real cleanup would ask the application for this much.',
+      );
+  }
+}
+
+/** Stale records that stay, and why. */
+function listStale({ ledger }: CleanupTarget, plan: CleanupPlan, left: Rows): void {
+  if (plan.force) return;
+  const byIndex = new Map(plan.pools.map((pool) => [pool.index, pool]));
+  for (const group of groupRecords(ledger, { ageSeconds: plan.ageSeconds })) {
+    const pool = byIndex.get(group.pool);
+    if (group.kind !== 'stale' || pool === undefined || pool.staleAfterSeconds <= plan.ageSeconds) continue;
+    const reason = `Still referred to, for up to ${formatSeconds(group.oldestAgeSeconds)}; only --force takes it, and its holder then gets an error.`;
+    left.add('stale', pool, ledger.tagText(group.label & LABEL_TAG_MASK), group.bytes, group.count, reason);
+  }
+}
+
+/** Rows of a cleanup, one for each kind, pool and tag. */
+class Rows {
+  private readonly manager: string;
+  private readonly rows = new Map<string, CleanupRow>();
+
+  constructor({ name }: CleanupTarget) {
+    this.manager = name;
+  }
+
+  add(kind: CleanupRow['kind'], pool: MemoryPool, tag: string | null, bytes: number, count = 1, reason?: string): void {
+    if (bytes === 0 && (kind === 'idle' || kind === 'reclaimer')) return;
+    const key = `${kind}\0${pool.index}\0${tag ?? '\0'}`;
+    let row = this.rows.get(key);
+    if (row === undefined) {
+      row = { manager: this.manager, kind, pool: pool.name, tag, count: 0, bytes: 0 };
+      if (reason !== undefined) row.reason = reason;
+      this.rows.set(key, row);
+    }
+    row.count += count;
+    row.bytes += bytes;
+  }
+
+  sorted(): CleanupRow[] {
+    return [...this.rows.values()].toSorted((a, b) => b.bytes - a.bytes);
+  }
+}

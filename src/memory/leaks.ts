@@ -1,0 +1,64 @@
+import type { Leak, Verdict } from '../report.ts';
+import { formatSeconds } from '../units.ts';
+import type { RecordGroup } from './ledger/scan.ts';
+
+export interface GroupNames {
+  manager: string;
+  pool: string | null;
+  tag: string | null;
+  stack: string[];
+  ageSeconds: number;
+  watchedOneIn: number;
+}
+
+/** A group of records as a row of the report, with the verdict that its kind allows and a sentence that says why. */
+export function describeGroup(group: RecordGroup, names: GroupNames): Leak {
+  const { manager, pool, tag, stack } = names;
+  const kind = group.kind === 'live' ? 'stale' : group.kind;
+  const { verdict, reason } = judge(kind, group, names);
+  return {
+    manager,
+    kind,
+    source: 'pool',
+    pool,
+    tag,
+    stack,
+    scope: null,
+    count: group.count,
+    bytes: group.bytes,
+    oldestAgeSeconds: group.oldestAgeSeconds,
+    youngestAgeSeconds: group.youngestAgeSeconds,
+    generations: null,
+    bytesPerMinute: null,
+    verdict,
+    reason,
+  };
+}
+
+function judge(kind: Leak['kind'], group: RecordGroup, names: GroupNames): { verdict: Verdict; reason: string } {
+  const { ageSeconds, watchedOneIn } = names;
+  const oldest = formatSeconds(group.oldestAgeSeconds);
+  switch (kind) {
+    case 'lost': {
+      const sampled =
+        watchedOneIn > 1
+          ? ` Only one reservation in ${watchedOneIn} is watched at this rate, so there may be more.`
+          : '';
+      return {
+        verdict: 'leak',
+        reason: `Never freed, and nothing in the program refers to it any more; the oldest is ${oldest} old.${sampled}`,
+      };
+    }
+    case 'orphaned':
+      return {
+        verdict: 'leak',
+        reason: `Still held although what it was held for has ended; the oldest is ${oldest} old.`,
+      };
+    case 'stale':
+    case 'growing':
+      return {
+        verdict: 'suspect',
+        reason: `Held for up to ${oldest}, over the ${formatSeconds(ageSeconds)} asked for, and still referred to; nothing says that it is needed.`,
+      };
+  }
+}

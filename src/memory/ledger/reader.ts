@@ -1,0 +1,224 @@
+import { MemtoolError } from '../../errors.ts';
+import type { Leak, Level, ManagerStats, PoolStats } from '../../report.ts';
+import { systemClock } from '../clock.ts';
+import { describeGroup } from '../leaks.ts';
+import { LEVELS, nextLevel, usedPercent, type Thresholds } from '../level.ts';
+import {
+  TALLY_UNRECORDED,
+  HEADER,
+  HEADER_DOUBLE,
+  HISTOGRAM_BUCKETS,
+  LABEL_SITE_SHIFT,
+  LABEL_TAG_MASK,
+  LEDGER_MAGIC,
+  LEDGER_VERSION,
+  MANAGER_NAME_AT,
+  MANAGER_NAME_BYTES,
+  POOL_DOUBLE,
+  POOL_NAME_BYTES,
+  POOL_NAME_OFFSET,
+  POOL_ROW_BYTES,
+  POOL_WORD,
+  POOLS_AT,
+  RECORD_BYTES,
+  recordsAt,
+  SITE_ROW_BYTES,
+  SITES_AT,
+  SITES_MAX,
+  TAG_ROW_BYTES,
+  TAGS_AT,
+  TAGS_MAX,
+  TALLY_ARENA_HELD,
+  TALLY_ARENA_USED,
+  TALLY_HISTOGRAM,
+  TALLY_PEAK,
+  TALLY_REJECTIONS,
+  TALLY_USED,
+  tallyAt,
+} from './layout.ts';
+import { beat } from './ledger.ts';
+import { groupRecords, recordRange, summarizePools, type GroupOptions, type PoolSummary } from './scan.ts';
+import { readText, TextTable } from './text-table.ts';
+
+/** Reads a ledger from any thread: no locks, nobody waits. */
+export interface LedgerReader {
+  readonly managerName: string;
+  manager(): ManagerStats;
+  pools(): PoolStats[];
+  /** Lost and orphaned whatever their age, stale when older than `ageSeconds`; grouped by kind, pool, tag or stack; most certain and largest first. */
+  leaks(ageSeconds: number): Leak[];
+  /** Who holds a pool's memory, largest first, whatever its age; looks at no more than `recordsMax` records. */
+  consumers(pool: string, recordsMax: number): { tag: string | null; stack: string[]; count: number; bytes: number }[];
+  /** Of sizes asked for, by powers of two: element n counts sizes below 2^n and not below 2^(n-1); element 0 counts zero bytes. */
+  sizes(pool: string): number[];
+  /** Bytes of the ledger that have ever been touched. */
+  touchedBytes(): number;
+  /** Moves the shared one-second clock on; any thread may, it never goes back. */
+  beat(): void;
+}
+
+/** @throws MemtoolError `MEMTOOL_LEDGER_VERSION` when the ledger is of a version this reader does not know. */
+export function openLedger(shared: SharedArrayBuffer): LedgerReader {
+  const words = new Int32Array(shared, 0, shared.byteLength >> 2);
+  const version = Atomics.load(words, HEADER.version);
+  if (words[HEADER.magic] !== LEDGER_MAGIC || version !== LEDGER_VERSION) {
+    throw new MemtoolError(
+      'MEMTOOL_LEDGER_VERSION',
+      `The ledger is of version ${version}; this memtool reads version ${LEDGER_VERSION}.`,
+      {
+        hint: 'Use the memtool command of the version that the application has installed: npx memtool in its directory.',
+      },
+    );
+  }
+  return new Reader(shared, words);
+}
+
+class Reader implements LedgerReader {
+  readonly managerName: string;
+  private readonly shared: SharedArrayBuffer;
+  readonly words: Int32Array;
+  readonly doubles: Float64Array;
+  private readonly tags: TextTable;
+  private readonly sites: TextTable;
+
+  constructor(shared: SharedArrayBuffer, words: Int32Array) {
+    this.shared = shared;
+    this.words = words;
+    this.doubles = new Float64Array(shared, 0, shared.byteLength >> 3);
+    this.managerName = readText(shared, MANAGER_NAME_AT, MANAGER_NAME_BYTES);
+    this.tags = new TextTable(shared, HEADER.tagCount, TAGS_AT, TAG_ROW_BYTES, TAGS_MAX);
+    this.sites = new TextTable(shared, HEADER.siteCount, SITES_AT, SITE_ROW_BYTES, SITES_MAX);
+  }
+
+  manager(): ManagerStats {
+    const limitBytes = this.double(HEADER_DOUBLE.managerLimitBytes);
+    const usedBytes = this.poolIndexes().reduce((sum, pool) => sum + this.total(pool, TALLY_USED), 0);
+    return {
+      name: this.managerName,
+      limitBytes: limited(limitBytes),
+      usedBytes,
+      usedPercent: usedPercent(usedBytes, limitBytes),
+      level: nextLevel(this.level(HEADER.managerLevel), usedBytes, limitBytes, this.thresholds()),
+      unrecorded: this.poolIndexes().reduce((sum, pool) => sum + this.total(pool, TALLY_UNRECORDED), 0),
+      watchedOneIn: this.word(HEADER.watchedOneIn),
+    };
+  }
+
+  pools(): PoolStats[] {
+    const summaries = summarizePools(this);
+    return this.poolIndexes().map((pool) => this.pool(pool, summaries[pool] ?? { live: 0, oldestAgeSeconds: null }));
+  }
+
+  leaks(ageSeconds: number): Leak[] {
+    const groups = groupRecords(this, { ageSeconds });
+    const names = this.poolIndexes().map((pool) => this.poolName(pool));
+    const leaks = groups.map((group) =>
+      describeGroup(group, {
+        manager: this.managerName,
+        pool: names[group.pool] ?? null,
+        ...this.readLabel(group.label),
+        ageSeconds,
+        watchedOneIn: this.word(HEADER.watchedOneIn),
+      }),
+    );
+    return leaks.toSorted((a, b) => CERTAINTY.indexOf(a.kind) - CERTAINTY.indexOf(b.kind) || b.bytes - a.bytes);
+  }
+
+  consumers(pool: string, recordsMax: number): { tag: string | null; stack: string[]; count: number; bytes: number }[] {
+    const options: GroupOptions = { ageSeconds: Infinity, all: true, pool: this.poolIndex(pool), recordsMax };
+    return groupRecords(this, options)
+      .toSorted((a, b) => b.bytes - a.bytes)
+      .map(({ label, count, bytes }) => ({ ...this.readLabel(label), count, bytes }));
+  }
+
+  sizes(pool: string): number[] {
+    const index = this.poolIndex(pool);
+    return Array.from({ length: HISTOGRAM_BUCKETS }, (_, bucket) => this.total(index, TALLY_HISTOGRAM + bucket));
+  }
+
+  touchedBytes(): number {
+    const [first, end] = recordRange(this);
+    // Header, pools and the first tally; the tables of texts up to their last row; the claimed records.
+    const texts = this.word(HEADER.tagCount) * TAG_ROW_BYTES + this.word(HEADER.siteCount) * SITE_ROW_BYTES;
+    return POOLS_AT + this.poolIndexes().length * (POOL_ROW_BYTES + 512) + texts + (end - first) * RECORD_BYTES;
+  }
+
+  beat(): void {
+    beat(this.words, this.doubles, systemClock.readSeconds());
+  }
+
+  private pool(pool: number, { live: recorded, oldestAgeSeconds }: PoolSummary): PoolStats {
+    const at = (POOLS_AT + pool * POOL_ROW_BYTES) >> 3;
+    const limitBytes = this.double(at + POOL_DOUBLE.limitBytes);
+    const usedBytes = this.total(pool, TALLY_USED);
+    const live = recorded + this.total(pool, TALLY_UNRECORDED);
+    let allocations = 0;
+    for (let bucket = 0; bucket < HISTOGRAM_BUCKETS; bucket += 1)
+      allocations += this.total(pool, TALLY_HISTOGRAM + bucket);
+    return {
+      manager: this.managerName,
+      name: this.poolName(pool),
+      kind: 'pool',
+      limitBytes: limited(limitBytes),
+      blockBytes: this.double(at + POOL_DOUBLE.blockBytes),
+      usedBytes,
+      reservedBytes: usedBytes - this.total(pool, TALLY_ARENA_USED) + this.total(pool, TALLY_ARENA_HELD),
+      peakBytes: Math.max(usedBytes, this.total(pool, TALLY_PEAK)),
+      usedPercent: usedPercent(usedBytes, limitBytes),
+      level: nextLevel(this.level((at << 1) + POOL_WORD.level), usedBytes, limitBytes, this.thresholds()),
+      allocations,
+      // Not counted, which would cost each free a store: what is no longer live was freed.
+      frees: Math.max(0, allocations - live),
+      rejections: this.total(pool, TALLY_REJECTIONS),
+      live,
+      oldestAgeSeconds,
+    };
+  }
+
+  private readLabel(label: number): { tag: string | null; stack: string[] } {
+    const site = this.sites.read(label >>> LABEL_SITE_SHIFT);
+    return { tag: this.tags.read(label & LABEL_TAG_MASK), stack: site === null ? [] : site.split('\n') };
+  }
+
+  private poolIndexes(): number[] {
+    return Array.from({ length: this.word(HEADER.poolCount) }, (_, pool) => pool);
+  }
+
+  private poolIndex(name: string): number {
+    return this.poolIndexes().findIndex((pool) => this.poolName(pool) === name);
+  }
+
+  private poolName(pool: number): string {
+    return readText(this.shared, POOLS_AT + pool * POOL_ROW_BYTES + POOL_NAME_OFFSET, POOL_NAME_BYTES);
+  }
+
+  /** A figure of a pool over all threads. */
+  private total(pool: number, figure: number): number {
+    let sum = 0;
+    for (let thread = 0; thread < this.word(HEADER.threadCount); thread += 1)
+      sum += this.double((tallyAt(thread, pool) >> 3) + figure);
+    return sum;
+  }
+
+  private thresholds(): Thresholds {
+    return { warning: this.double(HEADER_DOUBLE.warningRatio), critical: this.double(HEADER_DOUBLE.criticalRatio) };
+  }
+
+  private level(word: number): Level {
+    return LEVELS[this.word(word)] ?? 'normal';
+  }
+
+  private word(index: number): number {
+    return this.words[index] ?? 0;
+  }
+
+  private double(index: number): number {
+    return this.doubles[index] ?? 0;
+  }
+}
+
+const CERTAINTY = ['lost', 'orphaned', 'stale', 'growing'];
+
+function limited(limitBytes: number): number | null {
+  return limitBytes === Infinity ? null : limitBytes;
+}

@@ -1,0 +1,390 @@
+import { EventEmitter } from 'node:events';
+import { MemtoolError } from '../errors.ts';
+import type { Leak, Level, ManagerStats, PoolStats, Resource, Totals } from '../report.ts';
+import type { Account } from './account.ts';
+import { cleanUp } from './cleanup.ts';
+import { systemClock, type Clock } from './clock.ts';
+import { PLACE_POOL_MASK, RECORD_PLACE } from './ledger/layout.ts';
+import { Ledger } from './ledger/ledger.ts';
+import { openLedger, type LedgerReader } from './ledger/reader.ts';
+import { LEVELS, nextLevel, riseBytes, usedPercent, type Thresholds } from './level.ts';
+import type { Consumer } from './limit-error.ts';
+import {
+  limitBytes,
+  managerName,
+  poolConfig,
+  poolConfigs,
+  thresholds,
+  type MemoryManagerOptions,
+  type PoolOptions,
+} from './manager-options.ts';
+import { Observers, type Observer } from './observers.ts';
+import { MemoryPool, type PoolConfig, type PoolOwner } from './pool.ts';
+import { Reclaimers, type Reclaimer } from './reclaimers.ts';
+import {
+  registerManager,
+  unregisterManager,
+  type CleanupOptions,
+  type ManagerCleanup,
+  type ObservedUsage,
+  type RegisteredManager,
+} from './registry.ts';
+import { StackSampler } from './stack-sampler.ts';
+import { Watch } from './watch.ts';
+
+export interface PressureEvent {
+  account: Account;
+  level: Level;
+  previous: Level;
+  usedBytes: number;
+  limitBytes: number;
+  usedPercent: number;
+}
+
+export interface CleanupEvent extends ManagerCleanup {
+  /** `pressure`: auto-cleanup ran; `request`: `cleanup()` was called, from the program or by `memtool cleanup`. */
+  cause: 'pressure' | 'request';
+}
+
+export interface MemoryManagerEvents {
+  pressure: [event: PressureEvent];
+  cleanup: [event: CleanupEvent];
+}
+
+export interface AgeOptions {
+  /** What is older than this counts as stale. Default 300; whole seconds matter, the clock has no finer ones. */
+  ageSeconds?: number;
+}
+
+const AGE_SECONDS_DEFAULT = 300;
+/** Idle headroom a pool is given at once when it draws on the manager's own limit. */
+const DRAW_BLOCKS = 16;
+/** For a refusal's "held by": 1 ms at the most. */
+const CONSUMER_RECORDS_MAX = 100_000;
+/** Pools with `staleAfter` are looked through this often, in tenths of it, but not more than every five seconds. */
+const STALE_CHECK_SECONDS_MIN = 5;
+
+/**
+ * Owns the pools and the ledger, one per application as a rule.
+ *
+ * Invariants, always: nothing beyond a pool's or the manager's limit is granted; a refused request leaves no trace but a
+ * rejection; every pool's used bytes are the sum of what its live handles hold.
+ */
+export class MemoryManager extends EventEmitter<MemoryManagerEvents> implements PoolOwner, RegisteredManager {
+  readonly kind = 'manager';
+  readonly name: string;
+  /** `Infinity` without a limit. */
+  readonly limitBytes: number;
+  readonly thresholds: Thresholds;
+  readonly wantsAgent: boolean;
+  /** @internal */
+  readonly ledger: Ledger;
+  /** @internal */
+  readonly watch: Watch;
+  /** @internal */
+  readonly sampler: StackSampler;
+  /** @internal */
+  readonly poison: boolean;
+  /** @internal */
+  readonly reclaimers: Reclaimers = new Reclaimers();
+  /** @internal */
+  level: Level = 'normal';
+  /** @internal */
+  isClosed = false;
+  private readonly observers = new Observers();
+  private readonly poolsByName = new Map<string, MemoryPool>();
+  private readonly poolsByIndex: MemoryPool[] = [];
+  private readonly autoCleanup: boolean;
+  private readonly reader: LedgerReader;
+  private readonly stopClock: () => void;
+  private isCleanupDue = false;
+  private ticks = 0;
+
+  /** @throws MemtoolError `MEMTOOL_INVALID_OPTION`, `MEMTOOL_TOO_MANY_POOLS` */
+  constructor(options: MemoryManagerOptions = {}, clock: Clock = systemClock) {
+    super();
+    const pools = poolConfigs(options.pools);
+    this.name = managerName(options.name);
+    this.limitBytes = limitBytes(options.limit, 'limit');
+    this.thresholds = thresholds(options.thresholds);
+    this.wantsAgent = options.agent ?? true;
+    this.autoCleanup = options.autoCleanup ?? true;
+    this.poison = options.poison ?? false;
+    this.ledger = Ledger.create(
+      { name: this.name, limitBytes: this.limitBytes, thresholds: this.thresholds, recordsMax: options.recordsMax },
+      clock,
+    );
+    this.reader = openLedger(this.ledger.shared);
+    this.watch = new Watch(this.ledger, (record) => this.poolOf(record)?.recordLost(record));
+    this.sampler = new StackSampler(this.ledger);
+    for (const config of pools) this.makePool(config);
+    this.stopClock = clock.everySecond(() => this.tick());
+    registerManager(this);
+  }
+
+  /** The ledger's memory: what the agent reads. */
+  get shared(): SharedArrayBuffer {
+    return this.ledger.shared;
+  }
+
+  /** Sum over the pools. */
+  get usedBytes(): number {
+    let used = 0;
+    for (const pool of this.poolsByIndex) used += pool.usedBytes;
+    return used;
+  }
+
+  get pools(): readonly MemoryPool[] {
+    return this.poolsByIndex;
+  }
+
+  /** @throws MemtoolError `MEMTOOL_UNKNOWN_POOL` */
+  pool(name: string): MemoryPool {
+    const pool = this.poolsByName.get(name);
+    if (pool !== undefined) return pool;
+    throw new MemtoolError('MEMTOOL_UNKNOWN_POOL', `There is no pool ${JSON.stringify(name)}.`, {
+      hint: `Pools of ${this.name}: ${[...this.poolsByName.keys()].join(', ')}. Add one with addPool() or the pools option.`,
+    });
+  }
+
+  /** Adds a pool to those of the options. @throws MemtoolError `MEMTOOL_INVALID_OPTION`, `MEMTOOL_TOO_MANY_POOLS`, `MEMTOOL_CLOSED` */
+  addPool(name: string, options: PoolOptions = {}): MemoryPool {
+    this.assertOpen();
+    if (this.poolsByName.has(name)) {
+      throw new MemtoolError('MEMTOOL_INVALID_OPTION', `There is a pool ${JSON.stringify(name)} already.`, {
+        hint: `Take it with pool('${name}').`,
+      });
+    }
+    return this.makePool(poolConfig(name, options));
+  }
+
+  /** Registers what is asked to give memory back when the pool is under pressure. @returns how to take it out again */
+  onReclaim(pool: string, reclaimer: Reclaimer): () => void {
+    return this.reclaimers.add(this.pool(pool), reclaimer);
+  }
+
+  /** Shows a pool that someone else manages beside ours. It is asked when a report is made. @returns how to take it out again */
+  observe(name: string, observer: Observer): () => void {
+    return this.observers.add(name, observer);
+  }
+
+  /** The manager and its pools; observed pools with what they said last (`observed()` asks them). */
+  stats(): { manager: ManagerStats; pools: PoolStats[]; observed: ObservedUsage[] } {
+    this.ledger.beat();
+    return { manager: this.reader.manager(), pools: this.reader.pools(), observed: this.observers.lastSeen() };
+  }
+
+  /** How close each limit is. Growth is known to the agent only, so it is `null` here. */
+  pressure(): { level: Level; resources: Resource[] } {
+    const { manager, pools } = this.stats();
+    const accounts = [
+      ...(manager.limitBytes === null ? [] : [{ ...manager, kind: 'manager' as const }]),
+      ...pools.map((pool) => ({ ...pool, kind: 'pool' as const })),
+    ];
+    const resources = accounts.map(
+      ({ kind, name, usedBytes, limitBytes: limit, usedPercent: percent, level }): Resource => ({
+        kind,
+        manager: this.name,
+        name,
+        usedBytes,
+        limitBytes: limit,
+        usedPercent: percent,
+        level,
+        bytesPerMinute: null,
+        secondsToLimit: null,
+      }),
+    );
+    const worst = Math.max(0, ...resources.map(({ level }) => LEVELS.indexOf(level)));
+    return { level: LEVELS[worst] ?? 'normal', resources };
+  }
+
+  /** What is lost, and what has been held for over `ageSeconds`; most certain and largest first. */
+  leaks({ ageSeconds = AGE_SECONDS_DEFAULT }: AgeOptions = {}): { ageSeconds: number; leaks: Leak[]; totals: Totals } {
+    checkAge(ageSeconds);
+    this.ledger.beat();
+    this.sampler.flush();
+    const leaks = this.reader.leaks(ageSeconds);
+    const totals = leaks.reduce((sum, { count, bytes }) => ({ count: sum.count + count, bytes: sum.bytes + bytes }), {
+      count: 0,
+      bytes: 0,
+    });
+    return { ageSeconds, leaks, totals };
+  }
+
+  /**
+   * Gives back what nobody needs: what is lost, what the reclaimers of pools under pressure give, what is stale in pools
+   * with `staleAfter` (or everywhere, with `force`), and idle arena memory.
+   *
+   * @throws MemtoolError `MEMTOOL_UNKNOWN_POOL`, `MEMTOOL_INVALID_OPTION`
+   */
+  async cleanup(options: CleanupOptions = {}): Promise<ManagerCleanup> {
+    const { ageSeconds = AGE_SECONDS_DEFAULT, pool, dryRun = false, force = false } = options;
+    checkAge(ageSeconds);
+    const pools = pool === undefined ? this.poolsByIndex : [this.pool(pool)];
+    this.ledger.beat();
+    this.sampler.flush();
+    const outcome = await cleanUp(this, { pools, ageSeconds, dryRun, force, complete: true });
+    if (!dryRun) this.emit('cleanup', { cause: 'request', ...outcome });
+    return outcome;
+  }
+
+  /** Asks what `observe` registered, each for half a second at most. */
+  async observed(): Promise<ObservedUsage[]> {
+    return this.observers.ask();
+  }
+
+  /** Ends the manager: it grants nothing more and is no longer shown. Handles can still be freed. Closing again does nothing. */
+  close(): void {
+    if (this.isClosed) return;
+    this.isClosed = true;
+    this.stopClock();
+    for (const pool of this.poolsByIndex) pool.setTripwire();
+    unregisterManager(this);
+  }
+
+  [Symbol.dispose](): void {
+    this.close();
+  }
+
+  /** @internal */
+  assertOpen(): void {
+    if (!this.isClosed) return;
+    throw new MemtoolError('MEMTOOL_CLOSED', `The manager ${this.name} was closed and grants nothing more.`, {
+      hint: 'Close it when nothing asks for memory any more, or make a new MemoryManager.',
+    });
+  }
+
+  /**
+   * Raises a pool's allowance, so that the sum of all allowances stays within the manager's own limit. What a pool is given
+   * beyond its need never reaches over the manager's next threshold, so that a crossing is always noticed here.
+   *
+   * @internal
+   */
+  draw(pool: MemoryPool, usedBytes: number): boolean {
+    const need = usedBytes - pool.allowanceBytes;
+    if (this.undrawnBytes() < need) this.takeBackHeadroom(pool);
+    if (this.undrawnBytes() < need) {
+      for (const other of this.poolsByIndex) other.releaseLost();
+      this.takeBackHeadroom(pool);
+    }
+    const undrawn = this.undrawnBytes();
+    if (undrawn < need) return false;
+    this.settleLevel(this.usedBytes - pool.usedBytes + usedBytes);
+    const drawn = this.limitBytes - undrawn + need;
+    const headroom = Math.min(
+      undrawn - need,
+      DRAW_BLOCKS * pool.blockBytes,
+      riseBytes(this.level, this.limitBytes, this.thresholds) - drawn,
+    );
+    pool.allowanceBytes = usedBytes + Math.max(0, headroom);
+    return true;
+  }
+
+  /** @internal */
+  levelChanged(account: Account, previous: Level): void {
+    const { level } = account;
+    // Not from within a reservation: a listener may take and free memory itself.
+    queueMicrotask(() => {
+      const { usedBytes, limitBytes: limit } = account;
+      this.emit('pressure', {
+        account,
+        level,
+        previous,
+        usedBytes,
+        limitBytes: limit,
+        usedPercent: usedPercent(usedBytes, limit) ?? 0,
+      });
+    });
+    if (LEVELS.indexOf(level) > LEVELS.indexOf(previous) && this.autoCleanup) this.scheduleCleanup();
+  }
+
+  /** @internal */
+  consumers(pool: MemoryPool): Consumer[] {
+    return this.reader.consumers(pool.name, CONSUMER_RECORDS_MAX);
+  }
+
+  /** Once, and after the code that crossed the threshold is done. */
+  private scheduleCleanup(): void {
+    if (this.isCleanupDue) return;
+    this.isCleanupDue = true;
+    setImmediate(() => {
+      this.isCleanupDue = false;
+      if (this.isClosed) return;
+      const plan = {
+        pools: this.poolsByIndex,
+        ageSeconds: AGE_SECONDS_DEFAULT,
+        dryRun: false,
+        force: false,
+        complete: false,
+      };
+      void cleanUp(this, plan).then((outcome) => this.emit('cleanup', { cause: 'pressure', ...outcome }));
+    }).unref();
+  }
+
+  private makePool(config: PoolConfig): MemoryPool {
+    const pool = new MemoryPool(this, config);
+    this.poolsByName.set(pool.name, pool);
+    this.poolsByIndex.push(pool);
+    return pool;
+  }
+
+  private poolOf(record: number): MemoryPool | undefined {
+    return this.poolsByIndex[this.ledger.word((record << 3) + RECORD_PLACE) & PLACE_POOL_MASK];
+  }
+
+  /** What no pool has drawn of the manager's limit. */
+  private undrawnBytes(): number {
+    let drawn = 0;
+    for (const pool of this.poolsByIndex) drawn += pool.allowanceBytes;
+    return this.limitBytes - drawn;
+  }
+
+  private takeBackHeadroom(except?: MemoryPool): void {
+    for (const pool of this.poolsByIndex) {
+      if (pool === except) continue;
+      pool.allowanceBytes = pool.usedBytes;
+      pool.setTripwire();
+    }
+  }
+
+  private settleLevel(usedBytes: number): void {
+    const previous = this.level;
+    this.level = nextLevel(previous, usedBytes, this.limitBytes, this.thresholds);
+    if (this.level === previous) return;
+    this.ledger.setManagerLevel(this.level);
+    this.levelChanged(this, previous);
+    // What was drawn while use was high would let it rise again unnoticed.
+    if (LEVELS.indexOf(this.level) < LEVELS.indexOf(previous)) this.takeBackHeadroom();
+  }
+
+  private tick(): void {
+    this.ticks += 1;
+    this.ledger.beat();
+    this.watch.tick();
+    this.sampler.flush();
+    if (this.limitBytes < Infinity) this.settleLevel(this.usedBytes);
+    this.takeStale();
+  }
+
+  private takeStale(): void {
+    const due = this.poolsByIndex.filter(
+      ({ staleAfterSeconds: after, usedBytes }) =>
+        usedBytes > 0 &&
+        after < Infinity &&
+        this.ticks % Math.max(STALE_CHECK_SECONDS_MIN, Math.floor(after / 10)) === 0,
+    );
+    if (due.length === 0) return;
+    const plan = { pools: due, ageSeconds: AGE_SECONDS_DEFAULT, dryRun: false, force: false, complete: true };
+    void cleanUp(this, plan).then((outcome) => {
+      if (outcome.reclaimed.length > 0) this.emit('cleanup', { cause: 'pressure', ...outcome });
+    });
+  }
+}
+
+/** @throws MemtoolError `MEMTOOL_INVALID_OPTION` */
+function checkAge(ageSeconds: number): void {
+  if (ageSeconds >= 0) return;
+  throw new MemtoolError('MEMTOOL_INVALID_OPTION', `ageSeconds is ${String(ageSeconds)}.`, {
+    hint: 'Give seconds, 0 or more.',
+  });
+}

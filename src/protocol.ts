@@ -1,0 +1,152 @@
+/**
+ * What the agent and the inspector side must agree on: where the socket is, what it is called, and what may be asked.
+ * The socket speaks HTTP and JSON (`curl --unix-socket <socket> http://memtool/v1/stats`).
+ */
+import { lstatSync, mkdirSync, readFileSync } from 'node:fs';
+import { tmpdir, userInfo } from 'node:os';
+import { join } from 'node:path';
+import { MemtoolError } from './errors.ts';
+import type { ReportedError } from './report.ts';
+
+export const ENDPOINTS = {
+  health: '/v1/health',
+  stats: '/v1/stats',
+  pressure: '/v1/pressure',
+  leaks: '/v1/leaks',
+  cleanup: '/v1/cleanup',
+  metrics: '/metrics',
+} as const;
+
+export const DEFAULT_AGE_SECONDS = 300;
+
+/** A request's body is a handful of options; more than this is refused with 413. */
+export const REQUEST_BODY_BYTES_MAX: number = 16 * 1024;
+
+/** `sun_path` is 108 bytes with its terminator; Node 20 silently truncates a longer one. */
+export const SOCKET_PATH_BYTES_MAX = 107;
+
+/** Body of `POST /v1/cleanup`. */
+export interface CleanupRequest {
+  ageSeconds: number;
+  /** Only this pool; every pool when absent. */
+  pool?: string;
+  gc?: boolean;
+  dryRun?: boolean;
+  force?: boolean;
+  /** How long the agent may wait for the application's thread before it withdraws the request. */
+  timeoutMs?: number;
+}
+
+/** Answer of `GET /v1/health`. */
+export interface Health {
+  pid: number;
+  name: string;
+  nodeVersion: string;
+  uptimeSeconds: number;
+  sampledAt: string;
+  memtoolVersion: string;
+  schemaVersion: number;
+  managers: string[];
+  pools: number;
+}
+
+/** Where sockets of this user's processes are: `$MEMTOOL_DIR`, else `$XDG_RUNTIME_DIR/memtool`, else `<tmpdir>/memtool-<uid>`. */
+export function socketDirectory(environment: NodeJS.ProcessEnv = process.env): string {
+  if (environment['MEMTOOL_DIR']) return environment['MEMTOOL_DIR'];
+  if (environment['XDG_RUNTIME_DIR']) return join(environment['XDG_RUNTIME_DIR'], 'memtool');
+  return join(tmpdir(), `memtool-${userInfo().uid}`);
+}
+
+/**
+ * Whether the directory may be trusted: a real directory, ours, closed to everybody else. Anybody may create a name below
+ * /tmp, so a directory that is not is refused rather than used.
+ *
+ * @returns `false` when it does not exist.
+ * @throws MemtoolError `MEMTOOL_SOCKET_DIRECTORY` when it exists and cannot be trusted.
+ */
+export function checkSocketDirectory(directory: string): boolean {
+  const stat = lstatSync(directory, { throwIfNoEntry: false });
+  if (!stat) return false;
+  const uid = process.getuid?.();
+  const problem = !stat.isDirectory()
+    ? 'it is not a directory (a symbolic link is not followed)'
+    : uid !== undefined && stat.uid !== uid
+      ? `it belongs to user ${stat.uid}, not to us (${uid})`
+      : uid !== undefined && (stat.mode & 0o077) !== 0
+        ? `others may enter it (mode ${(stat.mode & 0o777).toString(8)}, wanted 700)`
+        : undefined;
+  if (problem === undefined) return true;
+  throw new MemtoolError(
+    'MEMTOOL_SOCKET_DIRECTORY',
+    `The socket directory ${directory} cannot be trusted: ${problem}.`,
+    {
+      hint: 'Remove it or run chmod 700 on it, or set MEMTOOL_DIR to a directory of your own, for the application and for memtool.',
+    },
+  );
+}
+
+/** Makes the directory with mode 0700 if it is missing, and checks it. */
+export function ensureSocketDirectory(directory: string): void {
+  mkdirSync(directory, { recursive: true, mode: 0o700 });
+  checkSocketDirectory(directory);
+}
+
+/**
+ * When a process started, so that a reused pid is never mistaken: field 22 of /proc/PID/stat, clock ticks since boot.
+ *
+ * @returns `undefined` when there is no such process or no /proc.
+ */
+export function processStartTime(pid: number | 'self'): string | undefined {
+  let stat: string;
+  try {
+    stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
+  } catch {
+    return undefined;
+  }
+  // The second field is the command in parentheses and may itself hold spaces and parentheses.
+  return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19];
+}
+
+/** `<pid>-<start time>.sock`; the start time is `0` where there is no /proc. */
+export function socketName(pid: number, startTime: string | undefined): string {
+  return `${pid}-${startTime ?? '0'}.sock`;
+}
+
+export function parseSocketName(name: string): { pid: number; startTime: string } | undefined {
+  const match = /^(\d+)-(\d+)\.sock$/.exec(name);
+  return match?.[1] && match[2] ? { pid: Number(match[1]), startTime: match[2] } : undefined;
+}
+
+/** `<pid>-<start time>.failed`, beside the sockets: an agent that could not start, or that ended, leaves its reason there. */
+export function failureName(pid: number, startTime: string | undefined): string {
+  return `${pid}-${startTime ?? '0'}.failed`;
+}
+
+export function parseFailureName(name: string): { pid: number; startTime: string } | undefined {
+  const match = /^(\d+)-(\d+)\.failed$/.exec(name);
+  return match?.[1] && match[2] ? { pid: Number(match[1]), startTime: match[2] } : undefined;
+}
+
+/** What a failure file holds, as JSON. */
+export interface AgentFailure {
+  pid: number;
+  name: string;
+  /** ISO 8601, UTC. */
+  failedAt: string;
+  error: ReportedError;
+}
+
+/** @throws MemtoolError `MEMTOOL_SOCKET_PATH_TOO_LONG` */
+export function socketPath(directory: string, name: string): string {
+  const path = join(directory, name);
+  if (Buffer.byteLength(path) > SOCKET_PATH_BYTES_MAX) {
+    throw new MemtoolError(
+      'MEMTOOL_SOCKET_PATH_TOO_LONG',
+      `The socket path ${path} is over ${SOCKET_PATH_BYTES_MAX} bytes.`,
+      {
+        hint: 'Set MEMTOOL_DIR to a shorter directory, for the application and for memtool.',
+      },
+    );
+  }
+  return path;
+}

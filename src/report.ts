@@ -1,0 +1,225 @@
+/**
+ * The reports: what the agent sends, what `--json` prints and what `render/` draws.
+ *
+ * The contract is additive only. Names carry their unit last; percentages are 0-100 and unrounded; `limitBytes` and what
+ * follows from it is `null` without a limit, and `level` is then `normal`.
+ */
+
+/** Version of the JSON contract, in every object that `--json` prints. */
+export const SCHEMA_VERSION = 1;
+
+/** `normal` below 80 %, `warning` from 80 %, `critical` from 95 %; each falls back 5 points lower. */
+export type Level = 'normal' | 'warning' | 'critical';
+
+export type LeakKind = 'lost' | 'orphaned' | 'stale' | 'growing';
+export type Verdict = 'leak' | 'suspect' | 'cache' | 'undecided';
+export type ScopeKind = 'query' | 'transaction' | 'user' | 'procedure';
+export type CommandName = 'ps' | 'stats' | 'pressure' | 'leaks' | 'cleanup' | 'run' | 'demo';
+
+/** Which process, and when it was looked at. */
+export interface ProcessIdentity {
+  pid: number;
+  name: string;
+  nodeVersion: string | null;
+  uptimeSeconds: number;
+  /** ISO 8601, UTC. */
+  sampledAt: string;
+}
+
+/** What could not be had, by section, with the reason as a sentence. */
+export type Unavailable = Record<string, string>;
+
+export interface PoolStats {
+  manager: string | null;
+  name: string;
+  kind: 'pool' | 'observed' | 'heap-space';
+  limitBytes: number | null;
+  blockBytes: number | null;
+  /** Sum of the live records: what the limit is enforced on. */
+  usedBytes: number;
+  /** What is set aside to serve `usedBytes`: reservations as they are, plus the arena's whole segments. Never below `usedBytes`. */
+  reservedBytes: number;
+  peakBytes: number;
+  usedPercent: number | null;
+  level: Level;
+  allocations: number;
+  frees: number;
+  rejections: number;
+  live: number;
+  oldestAgeSeconds: number | null;
+}
+
+export interface ManagerStats {
+  name: string;
+  limitBytes: number | null;
+  usedBytes: number;
+  usedPercent: number | null;
+  level: Level;
+  /** Live allocations and reservations that have no record because the table was full. */
+  unrecorded: number;
+  /** One in this many reservation handles is watched for being lost; 1 means all of them. */
+  watchedOneIn: number;
+}
+
+export interface ScopeStats {
+  manager: string;
+  kind: ScopeKind;
+  name: string;
+  parent: string | null;
+  limitBytes: number | null;
+  usedBytes: number;
+  peakBytes: number;
+  ageSeconds: number;
+}
+
+/** Figures of the whole process; `null` where `unavailable` has the reason. */
+export interface ProcessMemory {
+  /** Of one core, averaged over the last seconds. */
+  cpuPercent: number | null;
+  rssBytes: number | null;
+  heapUsedBytes: number | null;
+  heapLimitBytes: number | null;
+  externalBytes: number | null;
+  arrayBuffersBytes: number | null;
+  /** memtool's own share: the agent thread's heap and the touched part of the ledger. */
+  memtoolBytes: number | null;
+}
+
+export interface ProcessStats extends ProcessIdentity, ProcessMemory {
+  managers: ManagerStats[];
+  pools: PoolStats[];
+  scopes: ScopeStats[];
+  unavailable?: Unavailable;
+}
+
+export interface Resource {
+  kind: 'pool' | 'manager' | 'scope' | 'observed' | 'heap' | 'container';
+  manager: string | null;
+  name: string;
+  usedBytes: number;
+  limitBytes: number | null;
+  usedPercent: number | null;
+  level: Level;
+  /** Growth over the last minute (least squares); `null` while it has been watched for under ten seconds. */
+  bytesPerMinute: number | null;
+  /** At that growth; `null` when it does not grow, has no limit or is not known yet. */
+  secondsToLimit: number | null;
+}
+
+export interface ProcessPressure extends ProcessIdentity {
+  /** The worst of `resources`. */
+  level: Level;
+  resources: Resource[];
+  unavailable?: Unavailable;
+}
+
+export interface LeakScope {
+  kind: ScopeKind;
+  name: string;
+  user: string | null;
+  transaction: string | null;
+}
+
+export interface Leak {
+  manager: string | null;
+  kind: LeakKind;
+  source: 'pool' | 'heap' | 'buffers';
+  pool: string | null;
+  tag: string | null;
+  /** Innermost first, `fn (file:line:col)`; empty when none was sampled. */
+  stack: string[];
+  scope: LeakScope | null;
+  count: number;
+  bytes: number;
+  oldestAgeSeconds: number;
+  youngestAgeSeconds: number;
+  generations: number | null;
+  bytesPerMinute: number | null;
+  verdict: Verdict;
+  reason: string;
+}
+
+export interface Totals {
+  count: number;
+  bytes: number;
+}
+
+export interface ProcessLeaks extends ProcessIdentity {
+  leaks: Leak[];
+  totals: Totals;
+  unavailable?: Unavailable;
+}
+
+export interface CleanupRow {
+  manager: string | null;
+  /** `reclaimer`: what the application's own `onReclaim` gave back; `idle`: empty arena segments returned to the system. */
+  kind: LeakKind | 'reclaimer' | 'idle';
+  pool: string | null;
+  tag: string | null;
+  count: number;
+  bytes: number;
+  /** Of `left` rows: why it was left, and what would take it. */
+  reason?: string;
+}
+
+export interface CleanupLayers {
+  heapUsedBytes: [before: number, after: number];
+  externalBytes: [before: number, after: number];
+  rssBytes: [before: number, after: number];
+}
+
+export interface ProcessCleanup extends ProcessIdentity {
+  reclaimed: CleanupRow[];
+  left: CleanupRow[];
+  totals: Totals;
+  layers?: CleanupLayers;
+  /** Time the collection asked for by `--gc` took on the application's thread. */
+  gcPauseMs?: number;
+  unavailable?: Unavailable;
+}
+
+export interface ProcessListing extends ProcessIdentity {
+  agent: boolean;
+  attachable: boolean;
+  reason?: string;
+  cpuPercent: number | null;
+  rssBytes: number | null;
+  pools: number;
+}
+
+/** One target that failed while others answered. */
+export interface ProcessFailure {
+  pid: number;
+  name: string;
+  error: ReportedError;
+}
+
+export interface ReportedError {
+  code: string;
+  message: string;
+  hint: string | null;
+}
+
+interface Document<Command extends CommandName, Process> {
+  schemaVersion: typeof SCHEMA_VERSION;
+  command: Command;
+  processes: (Process | ProcessFailure)[];
+}
+
+export type StatsReport = Document<'stats', ProcessStats>;
+export type PressureReport = Document<'pressure', ProcessPressure> & { level: Level };
+export type LeaksReport = Document<'leaks', ProcessLeaks> & { ageSeconds: number };
+export type CleanupReport = Document<'cleanup', ProcessCleanup> & { ageSeconds: number; dryRun: boolean };
+export type ProcessesReport = Document<'ps', ProcessListing>;
+
+/** What `--json` prints when the command as a whole failed. */
+export interface ErrorReport {
+  schemaVersion: typeof SCHEMA_VERSION;
+  command: CommandName | null;
+  processes: [];
+  error: ReportedError;
+}
+
+export function isFailure(process: object): process is ProcessFailure {
+  return 'error' in process;
+}
