@@ -171,6 +171,7 @@ export interface CleanupLayers {
 export interface ProcessCleanup extends ProcessIdentity {
   reclaimed: CleanupRow[];
   left: CleanupRow[];
+  /** Of `reclaimed`, without the rows of kind `idle`: that memory was charged to nobody. */
   totals: Totals;
   layers?: CleanupLayers;
   /** Time the collection asked for by `--gc` took on the application's thread. */

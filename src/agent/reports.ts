@@ -1,0 +1,178 @@
+import { LEVELS, usedPercent } from '../memory/level.ts';
+import type { Health } from '../protocol.ts';
+import {
+  SCHEMA_VERSION,
+  type Level,
+  type PoolStats,
+  type ProcessIdentity,
+  type ProcessLeaks,
+  type ProcessPressure,
+  type ProcessStats,
+  type Resource,
+  type Unavailable,
+} from '../report.ts';
+import type { Application } from './application.ts';
+import { secondsToLimit } from './growth.ts';
+import type { History, SeriesKey } from './history.ts';
+import type { Managers } from './managers.ts';
+import { readObserved } from './observed.ts';
+import { agentBytes } from './probes/agent.ts';
+import type { ProcessProbe } from './probes/process.ts';
+import type { HeapProbe } from './probes/v8.ts';
+
+export interface ReportSources {
+  managers: Managers;
+  history: History;
+  process: ProcessProbe;
+  heap: HeapProbe;
+  application: Application;
+  scriptName: string;
+  /** As it was at the start, for when the main thread cannot be asked. */
+  heapLimitBytes: number;
+  memtoolVersion: string;
+}
+
+/** Assembles what the verbs answer. What could not be had says why; nothing here waits for longer than half a second. */
+export class Reports {
+  readonly #sources: ReportSources;
+
+  constructor(sources: ReportSources) {
+    this.#sources = sources;
+  }
+
+  identity(): ProcessIdentity {
+    return {
+      pid: process.pid,
+      name: this.#sources.managers.names[0] ?? this.#sources.scriptName,
+      nodeVersion: process.version,
+      uptimeSeconds: this.#sources.process.uptimeSeconds(),
+      sampledAt: new Date().toISOString(),
+    };
+  }
+
+  health(): Health {
+    return {
+      ...this.identity(),
+      nodeVersion: process.version,
+      memtoolVersion: this.#sources.memtoolVersion,
+      schemaVersion: SCHEMA_VERSION,
+      managers: this.#sources.managers.names,
+      pools: this.#sources.managers.stats().pools.length,
+    };
+  }
+
+  async stats(): Promise<ProcessStats> {
+    const unavailable: Unavailable = {};
+    const [memory, observed] = await Promise.all([this.#heap(unavailable), this.#observed(unavailable)]);
+    const { managers, pools } = this.#sources.managers.stats(unavailable);
+    return {
+      ...this.identity(),
+      cpuPercent: this.#sources.process.cpuPercent(),
+      rssBytes: this.#sources.process.rssBytes(),
+      heapUsedBytes: memory?.heapUsedBytes ?? null,
+      heapLimitBytes: memory?.heapLimitBytes ?? this.#sources.heapLimitBytes,
+      externalBytes: memory?.externalBytes ?? null,
+      arrayBuffersBytes: memory?.arrayBuffersBytes ?? null,
+      memtoolBytes: agentBytes() + this.#sources.managers.touchedBytes(),
+      managers,
+      pools: [...pools, ...observed],
+      scopes: [],
+      ...stated(unavailable),
+    };
+  }
+
+  async pressure(): Promise<ProcessPressure> {
+    const unavailable: Unavailable = {};
+    const [memory, observed] = await Promise.all([this.#heap(unavailable), this.#observed(unavailable)]);
+    const { managers, pools } = this.#sources.managers.stats(unavailable);
+    const resources = [
+      ...pools.map((pool) => this.#resource({ ...pool, kind: 'pool' })),
+      ...managers
+        .filter(({ limitBytes }) => limitBytes !== null)
+        .map((manager) => this.#resource({ ...manager, kind: 'manager', manager: null })),
+      ...observed.map((pool) => this.#resource({ ...pool, kind: 'observed' })),
+      ...(memory ? [this.#heapResource(memory.heapUsedBytes, memory.heapLimitBytes)] : []),
+    ].toSorted((a, b) => (b.usedPercent ?? -1) - (a.usedPercent ?? -1));
+    return { ...this.identity(), level: worst(resources), resources, ...stated(unavailable) };
+  }
+
+  leaks(ageSeconds: number): ProcessLeaks {
+    const unavailable: Unavailable = {};
+    const leaks = this.#sources.managers.read((reader) => reader.leaks(ageSeconds), unavailable).flat();
+    const totals = {
+      count: leaks.reduce((sum, { count }) => sum + count, 0),
+      bytes: leaks.reduce((sum, { bytes }) => sum + bytes, 0),
+    };
+    return { ...this.identity(), leaks, totals, ...stated(unavailable) };
+  }
+
+  async #heap(
+    unavailable: Unavailable,
+  ): Promise<
+    { heapUsedBytes: number; heapLimitBytes: number; externalBytes: number; arrayBuffersBytes: number } | undefined
+  > {
+    const reading = await this.#sources.heap.read();
+    if (reading.kind === 'unavailable') {
+      unavailable['heap'] = reading.reason;
+      return undefined;
+    }
+    this.#sources.history.note(HEAP, reading.memory.heapUsedBytes);
+    return reading.memory;
+  }
+
+  async #observed(unavailable: Unavailable): Promise<PoolStats[]> {
+    // Only a manager can observe.
+    if (this.#sources.managers.names.length === 0) return [];
+    return readObserved(this.#sources.application, this.#sources.history, unavailable);
+  }
+
+  #heapResource(usedBytes: number, limitBytes: number): Resource {
+    const level = this.#sources.history.level(HEAP, usedBytes, limitBytes);
+    return this.#resource({
+      kind: 'heap',
+      manager: null,
+      name: 'heap',
+      usedBytes,
+      limitBytes,
+      usedPercent: usedPercent(usedBytes, limitBytes),
+      level,
+    });
+  }
+
+  #resource(figures: Figures): Resource {
+    const { kind, manager, name, usedBytes, limitBytes, usedPercent: percent, level } = figures;
+    const growth = this.#sources.history.growth([kind, manager ?? '', name]);
+    return {
+      kind,
+      manager,
+      name,
+      usedBytes,
+      limitBytes,
+      usedPercent: percent,
+      level,
+      bytesPerMinute: growth.bytesPerMinute,
+      secondsToLimit: secondsToLimit(growth, usedBytes, limitBytes),
+    };
+  }
+}
+
+const HEAP: SeriesKey = ['heap', '', 'heap'];
+
+interface Figures {
+  kind: SeriesKey[0];
+  manager: string | null;
+  name: string;
+  usedBytes: number;
+  limitBytes: number | null;
+  usedPercent: number | null;
+  level: Level;
+}
+
+function worst(resources: Resource[]): Level {
+  return LEVELS[Math.max(0, ...resources.map(({ level }) => LEVELS.indexOf(level)))] ?? 'normal';
+}
+
+/** `unavailable` is there only when there is something to say. */
+export function stated(unavailable: Unavailable): { unavailable?: Unavailable } {
+  return Object.keys(unavailable).length > 0 ? { unavailable } : {};
+}

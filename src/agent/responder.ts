@@ -1,0 +1,92 @@
+import type { RegisteredManager } from '../memory/registry.ts';
+import { awaitFinalizers, collectGarbage } from './garbage-collection.ts';
+import { readLayers, readMainMemory } from './main-memory.ts';
+import {
+  REQUEST,
+  type CleanupResult,
+  type MainMemory,
+  type MessageToWorker,
+  type Observation,
+  type RequestMessage,
+  type Work,
+} from './messages.ts';
+
+type CleanupWork = Extract<Work, { kind: 'cleanup' }>;
+
+/** Does on the application's main thread what only it can do, when the agent asks. */
+export class Responder {
+  readonly #managers: ReadonlyMap<number, RegisteredManager>;
+  readonly #send: (message: MessageToWorker) => void;
+  #lastCleanup: Promise<void> = Promise.resolve();
+
+  constructor(managers: ReadonlyMap<number, RegisteredManager>, send: (message: MessageToWorker) => void) {
+    this.#managers = managers;
+    this.#send = send;
+  }
+
+  receive(request: RequestMessage): void {
+    if (request.work.kind !== 'cleanup') {
+      void this.#run(request);
+      return;
+    }
+    // One after the other; a request that waits here can still be withdrawn.
+    this.#lastCleanup = this.#lastCleanup.then(() => this.#run(request));
+  }
+
+  /** Never rejects. */
+  async #run({ requestId, state, work }: RequestMessage): Promise<void> {
+    if (Atomics.compareExchange(state, 0, REQUEST.pending, REQUEST.taken) !== REQUEST.pending) return;
+    try {
+      const value = await this.#do(work);
+      this.#send({ kind: 'answer', requestId, answer: { ok: true, value } });
+    } catch (error) {
+      this.#send({ kind: 'answer', requestId, answer: { ok: false, message: messageOf(error) } });
+    }
+  }
+
+  #do(work: Work): MainMemory | Promise<Observation[] | CleanupResult> {
+    switch (work.kind) {
+      case 'collect':
+        return readMainMemory();
+      case 'observe':
+        return this.#observe();
+      case 'cleanup':
+        return this.#cleanup(work);
+    }
+  }
+
+  #observe(): Promise<Observation[]> {
+    return Promise.all(
+      [...this.#managers.values()].map(async (manager) => ({
+        manager: manager.name,
+        usages: await manager.observed(),
+      })),
+    );
+  }
+
+  async #cleanup({ managers, options, gc }: CleanupWork): Promise<CleanupResult> {
+    const before = readLayers();
+    let gcPauseMs = gc ? collectGarbage() : null;
+    // What the collection found to be unreachable is lost only once its finalizer has said so.
+    if (gc) await awaitFinalizers();
+    const results: CleanupResult['managers'] = [];
+    for (const id of managers) {
+      const manager = this.#managers.get(id);
+      // It was closed meanwhile: its memory is gone with it.
+      if (!manager) continue;
+      try {
+        results.push({ name: manager.name, ok: true, cleanup: await manager.cleanup(options) });
+      } catch (error) {
+        results.push({ name: manager.name, ok: false, message: messageOf(error) });
+      }
+    }
+    const reclaimed = results.some((result) => result.ok && result.cleanup.reclaimed.length > 0);
+    // A second one, since what was just given up is still on the heap.
+    if (gcPauseMs !== null && reclaimed) gcPauseMs += collectGarbage();
+    return { managers: results, before, after: readLayers(), gcPauseMs };
+  }
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

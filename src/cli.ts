@@ -1,0 +1,162 @@
+import { readFileSync } from 'node:fs';
+import { Command, CommanderError, Help } from 'commander';
+import { scanArguments } from './commands/arguments.ts';
+import { createContext, createStyle, EXIT_FAILURE, wantsColor, type CommonFlags } from './commands/context.ts';
+import { DEFINITIONS, type Definition, type Flags } from './commands/definitions.ts';
+import { MemtoolError } from './errors.ts';
+
+const EXAMPLES = `
+A target is a pid, a part of an application's or a script's name, or \`all\`;
+without one every process that has an agent is meant.
+
+Examples:
+  memtool stats                    what is used, by pool, against its limit
+  memtool pressure orders-api      how close each limit is
+  memtool leaks 4242 --age 5m      what has been held for more than 5 minutes
+  memtool cleanup 4242 --dry-run   what could be given back
+  memtool run server.js            start a program that can be inspected
+  memtool demo                     all of it, on an example
+
+Exit codes: 0 nothing to act on, 1 findings, 2 failure or bad usage.`;
+
+const scanned = scanArguments(process.argv.slice(2));
+const chosen = DEFINITIONS.find(({ name }) => name === scanned.command);
+const program = createProgram();
+let exitCode = 0;
+
+// Every command that is not built is a millisecond saved; without a known one all are, for the help and the suggestions.
+for (const definition of chosen ? [chosen] : DEFINITIONS) addCommand(definition);
+void main();
+
+async function main(): Promise<void> {
+  // The reader of a pipe may have seen enough; that is no failure.
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error;
+  });
+  try {
+    await program.parseAsync(scanned.words, { from: 'user' });
+  } catch (error) {
+    exitCode = await fail(error);
+  }
+  // An interrupted watch may still wait for an answer that nobody wants any more; what was written goes out first.
+  await new Promise((resolve) => process.stdout.write('', resolve));
+  process.exit(exitCode);
+}
+
+function createProgram(): Command {
+  const command = new Command('memtool')
+    .description('See, bound and reclaim the memory of running Node.js processes, without a\nrestart.')
+    .usage('<command> [target] [options]')
+    .option('-V, --version', 'print the version')
+    .helpOption('-h, --help', 'show this; `memtool <command> --help` shows its options')
+    .helpCommand(false)
+    .enablePositionalOptions()
+    .exitOverride()
+    // commander's own messages are printed by `fail`; only the help that answers a bare `memtool` comes this way.
+    .configureOutput({
+      writeErr: (text) => void (scanned.json || process.stderr.write(text)),
+      outputError: () => undefined,
+    })
+    .configureHelp({
+      subcommandTerm: (subcommand) =>
+        DEFINITIONS.filter(({ name }) => name === subcommand.name())
+          .map(term)
+          .join(''),
+      formatHelp: (subject, helper) => commandsFirst(Help.prototype.formatHelp.call(helper, subject, helper)),
+    })
+    .addHelpText('after', EXAMPLES)
+    .on('option:version', printVersion);
+  return withCommonOptions(command, true);
+}
+
+function addCommand({
+  name,
+  operands,
+  summary,
+  examples,
+  options,
+  watchable,
+  startsProgram,
+  action,
+}: Definition): void {
+  const command = program
+    .command(`${name} ${operands}`.trim())
+    .description(summary)
+    .addHelpText('after', `\nExamples:\n${examples.map((example) => `  ${example}`).join('\n')}`);
+  for (const [flags, description] of options) command.option(flags, description);
+  withCommonOptions(command, watchable);
+  if (startsProgram) command.passThroughOptions().usage('[options] [-- node options] app.js [arguments]');
+  command.action(async () => {
+    const flags = mergedFlags(program.opts(), command.opts());
+    if (flags.watch !== undefined && !watchable) {
+      throw new MemtoolError('MEMTOOL_USAGE', `${name} takes no --watch.`, { hint: helpHint() });
+    }
+    exitCode = await action(createContext(name, flags), flags, command.args);
+  });
+}
+
+function withCommonOptions(command: Command, watchable: boolean): Command {
+  command.option('--json', 'print one JSON object, and nothing on stderr');
+  if (watchable) command.option('--watch [seconds]', 'look again every so often (default: 2)');
+  return command
+    .option('--timeout <seconds>', 'how long to wait for each process (default: 5)')
+    .option('--no-color', 'no colours, as with NO_COLOR');
+}
+
+/** Common options count before the command as well as after it; the latter win. */
+function mergedFlags(before: CommonFlags, after: Flags): Flags {
+  return { ...before, ...after, color: before.color !== false && after.color !== false };
+}
+
+function term({ name, operands, startsProgram }: Definition): string {
+  return startsProgram ? `${name} app.js` : `${name} ${operands}`.trim();
+}
+
+/** Who asks for help wants to know what to do before how. */
+function commandsFirst(help: string): string {
+  return help.replace(
+    /(Options:\n.*?\n\n)(Commands:\n.*?\n)(?=\n|$)/s,
+    (_, options: string, commands: string) => `${commands}\n${options.trimEnd()}\n`,
+  );
+}
+
+function printVersion(): never {
+  const { version }: { version: string } = JSON.parse(
+    readFileSync(new URL('../package.json', import.meta.url), 'utf8'),
+  );
+  process.stdout.write(`${version}\n`);
+  throw new CommanderError(0, 'commander.version', version);
+}
+
+/** The one place that prints errors. */
+async function fail(thrown: unknown): Promise<number> {
+  if (thrown instanceof CommanderError && thrown.exitCode === 0) return 0;
+  const isBare = thrown instanceof CommanderError && thrown.code === 'commander.help';
+  const failure = thrown instanceof CommanderError ? usageError(thrown, isBare) : thrown;
+  const { errorReport, reported } = await import('./commands/failure.ts');
+  if (scanned.json) {
+    process.stdout.write(`${JSON.stringify(errorReport(chosen?.name ?? null, failure))}\n`);
+  } else if (!isBare) {
+    const { renderError } = await import('./render/error.ts');
+    const color = wantsColor(scanned.color, process.stderr.isTTY, process.env);
+    process.stderr.write(`${renderError(reported(failure), await createStyle(color, process.stderr))}\n`);
+  }
+  return EXIT_FAILURE;
+}
+
+function usageError(error: CommanderError, isBare: boolean): MemtoolError {
+  if (isBare) return new MemtoolError('MEMTOOL_USAGE', 'No command was given.', { hint: helpHint() });
+  const [message = ''] = error.message.replace(/^error: /, '').split('\n(');
+  const sentence = `${message.charAt(0).toUpperCase()}${message.slice(1)}${message.endsWith('.') ? '' : '.'}`;
+  const suggestion = /\(Did you mean ([^)]+)\?\)/.exec(error.message)?.[1];
+  const isNodeOption = chosen?.startsProgram === true && error.code === 'commander.unknownOption';
+  return new MemtoolError('MEMTOOL_USAGE', sentence, {
+    hint: isNodeOption
+      ? "Node's own options follow two dashes: `memtool run -- --inspect app.js`"
+      : `${suggestion === undefined ? '' : `Did you mean ${suggestion}? `}${helpHint()}`,
+  });
+}
+
+function helpHint(): string {
+  return `Run \`memtool ${chosen === undefined ? '' : `${chosen.name} `}--help\` to see what there is.`;
+}

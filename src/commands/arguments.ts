@@ -1,0 +1,46 @@
+/** A first look at the command line, before commander's. */
+
+export interface ScannedArguments {
+  /** The same words, with a value for every `--watch`. */
+  words: string[];
+  /** The first operand, whatever it is. */
+  command: string | undefined;
+  /** Needed to report errors in the form that was asked for, even those of the command line itself. */
+  json: boolean;
+  color: boolean;
+}
+
+const DEFAULT_WATCH = '--watch=2';
+const DURATION = /^\d+(\.\d+)?(ms|s|m|h|d)?$/;
+const OPTIONS_WITH_VALUE = new Set(['--timeout', '--age', '--pool', '--seconds']);
+
+/**
+ * commander gives an optional value whatever word comes next: `--watch orders-api` would lose its target and
+ * `--watch stats` its command. Only a duration is taken here. What `run` starts has options of its own: its words are left alone.
+ */
+export function scanArguments(typed: string[]): ScannedArguments {
+  const scanned: ScannedArguments = { words: [], command: undefined, json: false, color: true };
+  for (let index = 0; index < typed.length; index += 1) {
+    const word = typed[index] ?? '';
+    const isOperand = !word.startsWith('-');
+    if (word === '--' || (isOperand && scanned.command === 'run')) {
+      scanned.words.push(...typed.slice(index));
+      return scanned;
+    }
+    if (isOperand) scanned.command ??= word;
+    if (word === '--json') scanned.json = true;
+    if (word === '--no-color') scanned.color = false;
+    const next = typed[index + 1];
+    if (word === '--watch') {
+      const takesNext = next !== undefined && DURATION.test(next);
+      scanned.words.push(takesNext ? `--watch=${next}` : DEFAULT_WATCH);
+      if (takesNext) index += 1;
+    } else if (OPTIONS_WITH_VALUE.has(word) && next !== undefined) {
+      scanned.words.push(word, next);
+      index += 1;
+    } else {
+      scanned.words.push(word);
+    }
+  }
+  return scanned;
+}

@@ -1,0 +1,55 @@
+import { MemtoolError } from '../errors.ts';
+import { listNodeProcesses } from '../inspect/processes.ts';
+import type { Target } from '../inspect/open.ts';
+import type { ProcessFailure } from '../report.ts';
+import { reported } from './failure.ts';
+
+/** Enough to hide a slow process behind others, and no flood where there are hundreds. */
+const TARGETS_AT_ONCE_MAX = 16;
+
+/**
+ * Asks every target. One that fails among several becomes a failure in the list.
+ *
+ * @throws What the only target failed with.
+ */
+export async function collectEach<Found>(
+  targets: Target[],
+  ask: (target: Target) => Promise<Found>,
+): Promise<(Found | ProcessFailure)[]> {
+  const [only, second] = targets;
+  if (only && !second) return [await ask(only)];
+  const results: (Found | ProcessFailure)[] = [];
+  const entries = targets.entries();
+  const worker = async (): Promise<void> => {
+    for (const [index, target] of entries) {
+      results[index] = await ask(target).catch((error: unknown) => ({ ...identify(target), error: reported(error) }));
+    }
+  };
+  await Promise.all(Array.from({ length: TARGETS_AT_ONCE_MAX }, worker));
+  return results;
+}
+
+export function identify(target: Target): { pid: number; name: string } {
+  const { pid, name } = target.kind === 'agent' ? target.agent : target.process;
+  return { pid, name };
+}
+
+/** For commands that need at least one process: nothing running is then a failure. */
+export function nothingRunning(): MemtoolError {
+  const startable = listNodeProcesses().find(({ script }) => script !== undefined);
+  return new MemtoolError('MEMTOOL_NO_PROCESS', 'No process with a memtool agent is running.', {
+    hint: startable
+      ? `Restart one with the agent, for example \`memtool run ${startable.script}\` (${startable.name}, now pid ${startable.pid}); \`memtool ps\` lists them all.`
+      : 'Start a program with the agent: `memtool run app.js`. Or see an example: `memtool demo`.',
+  });
+}
+
+/** For what only an agent can do. */
+export function needsAgent(target: Target & { kind: 'bare' }, reason: string): MemtoolError {
+  const { pid, name, script, isNode } = target.process;
+  return new MemtoolError('MEMTOOL_NO_AGENT', `Process ${pid} (${name}) has no memtool agent, and ${reason}.`, {
+    hint: isNode
+      ? `Restart it with the agent: \`memtool run ${script ?? 'app.js'}\`. Until then, \`memtool stats ${pid}\` shows what the system knows.`
+      : `It is not a Node.js process: \`memtool stats ${pid}\` shows what the system knows.`,
+  });
+}

@@ -1,0 +1,103 @@
+import type { CommandName } from '../report.ts';
+import type { CleanupFlags } from './cleanup.ts';
+import type { CommonFlags, Context } from './context.ts';
+import type { DemoFlags } from './demo.ts';
+import type { LeaksFlags } from './leaks.ts';
+
+/** Which command takes which flags is said below; the command line refuses the others. */
+export type Flags = CommonFlags & LeaksFlags & CleanupFlags & DemoFlags;
+
+/** One subcommand, as the command line offers it. */
+export interface Definition {
+  name: CommandName;
+  operands: string;
+  summary: string;
+  examples: string[];
+  options: [flags: string, description: string][];
+  /** `--watch` makes no sense for what starts a program. */
+  watchable: boolean;
+  /** What follows the first operand belongs to another program. */
+  startsProgram?: boolean;
+  /** Imports the command when it is called: each loads only what it uses. */
+  action: (context: Context, flags: Flags, operands: string[]) => Promise<number>;
+}
+
+const AGE: [string, string] = ['--age <duration>', 'what is older counts as stale: 300, 90s, 5m (default: 5m)'];
+
+/** In the order of the help: the four verbs first. */
+export const DEFINITIONS: Definition[] = [
+  {
+    name: 'stats',
+    operands: '[target]',
+    summary: 'what is used, by pool, against its limit',
+    examples: ['memtool stats orders-api --watch'],
+    options: [],
+    watchable: true,
+    action: async (context, _, [target]) => (await import('./stats.ts')).stats(target, context),
+  },
+  {
+    name: 'pressure',
+    operands: '[target]',
+    summary: 'how close each limit is, and when it will be hit',
+    examples: ['memtool pressure --watch 5'],
+    options: [],
+    watchable: true,
+    action: async (context, _, [target]) => (await import('./pressure.ts')).pressure(target, context),
+  },
+  {
+    name: 'leaks',
+    operands: '[target]',
+    summary: 'what has been held too long, and whether it is a leak',
+    examples: ['memtool leaks 4242 --age 5m'],
+    options: [AGE],
+    watchable: true,
+    action: async (context, flags, [target]) => (await import('./leaks.ts')).leaks(target, flags, context),
+  },
+  {
+    name: 'cleanup',
+    operands: '[target]',
+    summary: 'give back what nobody needs any more',
+    examples: ['memtool cleanup 4242 --dry-run', 'memtool cleanup orders-api --pool temp --age 10m'],
+    options: [
+      AGE,
+      ['--pool <name>', 'only this pool'],
+      ['--gc', 'collect garbage too; show heap, external memory and RSS before and after'],
+      ['--dry-run', 'say what would be given back, and do nothing'],
+      ['--force', 'take what is stale too: using it again is then an error in the application'],
+      ['--yes', 'answer the question that --force and `all` ask'],
+    ],
+    watchable: true,
+    action: async (context, flags, [target]) => (await import('./cleanup.ts')).cleanup(target, flags, context),
+  },
+  {
+    name: 'ps',
+    operands: '',
+    summary: 'which processes can be inspected, and why others cannot',
+    examples: ['memtool ps --json'],
+    options: [],
+    watchable: true,
+    action: async (context) => (await import('./ps.ts')).ps(context),
+  },
+  {
+    name: 'run',
+    operands: '<program...>',
+    summary: 'start a program with an agent in it',
+    examples: ['memtool run server.js --port 80', 'memtool run -- --max-old-space-size=512 server.js'],
+    options: [],
+    watchable: false,
+    startsProgram: true,
+    action: async (_, __, operands) => (await import('./run.ts')).run(operands),
+  },
+  {
+    name: 'demo',
+    operands: '',
+    summary: 'all of it, on an example service',
+    examples: ['memtool demo --keep'],
+    options: [
+      ['--keep', 'leave the example service running'],
+      ['--seconds <duration>', 'how long to put load on it (default: 6)'],
+    ],
+    watchable: false,
+    action: async (context, flags) => (await import('./demo.ts')).demo(flags, context),
+  },
+];

@@ -1,0 +1,197 @@
+import { constants } from 'node:os';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { MemtoolError } from '../errors.ts';
+import { askLeaks } from '../inspect/client.ts';
+import { open } from '../inspect/open.ts';
+import { parseSeconds } from '../units.ts';
+import { cleanup } from './cleanup.ts';
+import { createStyle, EXIT_FAILURE, EXIT_NOTHING, type Context } from './context.ts';
+import { startDemoService, type DemoService } from './demo-service.ts';
+import { leaks } from './leaks.ts';
+import { pressure } from './pressure.ts';
+import { startProgress } from './progress.ts';
+import { stats } from './stats.ts';
+import { hanging } from '../render/text.ts';
+
+export interface DemoFlags {
+  keep?: boolean;
+  seconds?: string;
+}
+
+const DEFAULT_LOAD_SECONDS = 6;
+const LOAD_SECONDS_MAX = 600;
+/** Short, since the demo's memory is only seconds old. */
+const AGE = '2s';
+const AGE_MS = 2000;
+
+interface Step {
+  /** Why one would type it. */
+  reason: string;
+  typed: string;
+  run(context: Context): Promise<number>;
+}
+
+/** `memtool demo [--keep] [--seconds 6]` */
+export async function demo(flags: DemoFlags, context: Context): Promise<number> {
+  const seconds = flags.seconds === undefined ? DEFAULT_LOAD_SECONDS : parseSeconds(flags.seconds, '--seconds');
+  if (seconds < 1 || seconds > LOAD_SECONDS_MAX) {
+    throw new MemtoolError(
+      'MEMTOOL_INVALID_OPTION',
+      `--seconds is ${flags.seconds}: the load takes 1 to ${LOAD_SECONDS_MAX} seconds.`,
+      {
+        hint: 'Leave it out for the usual 6 seconds.',
+      },
+    );
+  }
+  const interruption = new Interruption();
+  const service = startDemoService(context.directory, flags.keep ?? false);
+  try {
+    return await Promise.race([
+      play(service, seconds, flags.keep ?? false, context, interruption.signal),
+      interruption.exitCode,
+    ]);
+  } finally {
+    await service.stop();
+    interruption.stop();
+  }
+}
+
+async function play(
+  service: DemoService,
+  seconds: number,
+  keep: boolean,
+  context: Context,
+  signal: AbortSignal,
+): Promise<number> {
+  const tell = await narrator(context);
+  const pid = await service.ready;
+  tell(
+    `A small query service is now running as process ${pid}. Its queries take working memory from three pools, and one kind of query forgets to give its memory back.`,
+  );
+  await load(service, seconds, context, tell, signal);
+  // What the last queries forgot is to be older than the age that is asked for.
+  await sleep(AGE_MS, undefined, { signal });
+  const lostBefore = await lostBytes(pid, context);
+  for (const step of stepsFor(String(pid))) {
+    signal.throwIfAborted();
+    tell(`\n${step.reason}\n$ ${step.typed}\n`);
+    if ((await step.run({ ...context, watchSeconds: undefined })) === EXIT_FAILURE) return EXIT_FAILURE;
+  }
+  if (lostBefore === 0 || (await lostBytes(pid, context)) >= lostBefore) throw notShown();
+  if (!keep) {
+    tell(
+      '\nThe forgotten memory was found and given back, while the service ran on. It ends now; `memtool demo --keep` leaves it running.',
+    );
+    return EXIT_NOTHING;
+  }
+  await service.keep();
+  tell(
+    `\nThe service keeps running. Look at it with \`memtool stats ${pid} --watch\`, \`memtool leaks ${pid} --age ${AGE}\`; end it with \`kill ${pid}\`.`,
+  );
+  return EXIT_NOTHING;
+}
+
+/** What the service has forgotten, to the byte: the demo does not claim what it has not seen. */
+async function lostBytes(pid: number, { directory, timeoutMs }: Context): Promise<number> {
+  const [target] = await open(String(pid), { directory, timeoutMs });
+  if (target?.kind !== 'agent') return 0;
+  const report = await askLeaks(target.agent, timeoutMs);
+  return report.leaks.filter(({ kind }) => kind === 'lost').reduce((sum, { bytes }) => sum + bytes, 0);
+}
+
+function notShown(): MemtoolError {
+  return new MemtoolError(
+    'MEMTOOL_CHILD_FAILED',
+    'The demo did not work: no forgotten memory was found, or it was not given back.',
+    {
+      hint: 'Give the service more time to forget some: `memtool demo --seconds 12`',
+    },
+  );
+}
+
+function stepsFor(pid: string): Step[] {
+  const leaksStep = (reason: string): Step => ({
+    reason,
+    typed: `memtool leaks ${pid} --age ${AGE}`,
+    run: (context) => leaks(pid, { age: AGE }, { ...context, command: 'leaks' }),
+  });
+  return [
+    {
+      reason: 'What is used, by pool, against its limit?',
+      typed: `memtool stats ${pid}`,
+      run: (context) => stats(pid, { ...context, command: 'stats' }),
+    },
+    {
+      reason: 'How close is each limit, and when will it be hit?',
+      typed: `memtool pressure ${pid}`,
+      run: (context) => pressure(pid, { ...context, command: 'pressure' }),
+    },
+    leaksStep('What has been held too long, and is that a leak?'),
+    {
+      reason: 'Give back what nobody needs any more.',
+      typed: `memtool cleanup ${pid} --age ${AGE}`,
+      run: (context) => cleanup(pid, { age: AGE }, { ...context, command: 'cleanup' }),
+    },
+    leaksStep('Is it gone?'),
+  ];
+}
+
+async function load(
+  service: DemoService,
+  seconds: number,
+  context: Context,
+  tell: (text: string) => void,
+  signal: AbortSignal,
+): Promise<void> {
+  const progress = startProgress(context, 'Querying', seconds * 1000, context.errors.isTTY ? 0 : undefined);
+  signal.addEventListener('abort', () => progress.stop());
+  try {
+    const { queries, refused } = await service.load(seconds, (done) =>
+      progress.update(done.done, `${done.queries} queries, ${done.refused} refused`),
+    );
+    progress.stop();
+    tell(
+      `In ${seconds} seconds it answered ${queries} queries; ${refused} requests for memory were refused by a full pool and handled.`,
+    );
+  } finally {
+    progress.stop();
+  }
+}
+
+/** Says what happens on stdout, among the commands' output; nothing with `--json`. */
+async function narrator(context: Context): Promise<(text: string) => void> {
+  if (context.json) return () => undefined;
+  const { width, theme } = await createStyle(context.color, context.output);
+  return (text) => {
+    const lines = text
+      .split('\n')
+      .flatMap((line) => (line.startsWith('$ ') ? [theme.strong(line)] : hanging('', line, width)));
+    context.output.write(`${lines.join('\n')}\n`);
+  };
+}
+
+/** Ctrl-C and a closed terminal end the demo; the service must not outlive it. */
+class Interruption {
+  readonly exitCode: Promise<number>;
+  readonly #controller = new AbortController();
+  readonly #signals: NodeJS.Signals[] = ['SIGINT', 'SIGTERM', 'SIGHUP'];
+  #interrupt: (signal: NodeJS.Signals) => void = () => undefined;
+
+  constructor() {
+    this.exitCode = new Promise((resolve) => {
+      this.#interrupt = (signal) => {
+        resolve(128 + constants.signals[signal]);
+        this.#controller.abort();
+      };
+    });
+    for (const signal of this.#signals) process.on(signal, this.#interrupt);
+  }
+
+  get signal(): AbortSignal {
+    return this.#controller.signal;
+  }
+
+  stop(): void {
+    for (const signal of this.#signals) process.off(signal, this.#interrupt);
+  }
+}

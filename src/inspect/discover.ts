@@ -1,0 +1,61 @@
+import { readdirSync, unlinkSync } from 'node:fs';
+import { connect } from 'node:net';
+import { checkSocketDirectory, parseSocketName, socketPath } from '../protocol.ts';
+import { processName } from './command-line.ts';
+import { isAlive, type Life } from './liveness.ts';
+
+/** A process with an agent, found by its socket. */
+export interface AgentTarget extends Life {
+  /** Of its script; the agent knows better ones. */
+  name: string;
+  path: string;
+}
+
+const PROBE_TIMEOUT_MS = 200;
+
+/**
+ * The processes that have an agent, by pid. A socket whose process is gone, or whose pid now belongs to another process, is
+ * removed: an agent that was killed could not do it itself.
+ *
+ * @throws MemtoolError `MEMTOOL_SOCKET_DIRECTORY` when the directory cannot be trusted.
+ */
+export async function discover(directory: string): Promise<AgentTarget[]> {
+  if (!checkSocketDirectory(directory)) return [];
+  const found: AgentTarget[] = [];
+  for (const entry of readdirSync(directory)) {
+    const life = parseSocketName(entry);
+    if (!life) continue;
+    const path = socketPath(directory, entry);
+    if (isAlive(life)) found.push({ ...life, path, name: processName(life.pid) });
+    else await removeStale(path);
+  }
+  return found.toSorted((a, b) => a.pid - b.pid);
+}
+
+/**
+ * A process of another pid namespace that shares the directory (a container) is not in our /proc although it lives: only
+ * a socket on which nobody listens is removed.
+ */
+async function removeStale(path: string): Promise<void> {
+  if (await isListening(path)) return;
+  try {
+    unlinkSync(path);
+  } catch {
+    // Another memtool was faster.
+  }
+}
+
+function isListening(path: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect({ path, timeout: PROBE_TIMEOUT_MS });
+    const answer = (listening: boolean): void => {
+      socket.destroy();
+      resolve(listening);
+    };
+    socket.once('connect', () => answer(true));
+    socket.once('timeout', () => answer(true));
+    socket.once('error', (error: NodeJS.ErrnoException) =>
+      answer(error.code !== 'ECONNREFUSED' && error.code !== 'ENOENT'),
+    );
+  });
+}

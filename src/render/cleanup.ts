@@ -1,0 +1,124 @@
+import { isFailure, type CleanupReport, type CleanupRow, type ProcessCleanup } from '../report.ts';
+import { formatBytes } from '../units.ts';
+import { blocks, failureLines, heading, unavailableLines } from './process.ts';
+import type { Style } from './style.ts';
+import { table, type Cell, type Column } from './table.ts';
+import { hanging, NONE, printable } from './text.ts';
+
+const NOTE_INDENT = '          ';
+
+export function renderCleanup(report: CleanupReport, style: Style): string {
+  return blocks(
+    report.processes.map((found) =>
+      isFailure(found) ? failureLines(found, style) : processLines(found, report.dryRun, style),
+    ),
+  );
+}
+
+function processLines(found: ProcessCleanup, dryRun: boolean, style: Style): string[] {
+  const parts = [
+    [heading(found, style)],
+    reclaimedLines(found, dryRun, style),
+    leftLines(found.left, style),
+    layerLines(found, style),
+    unavailableLines(found.unavailable, style),
+  ];
+  return parts.filter((lines) => lines.length > 0).flatMap((lines, index) => (index === 0 ? lines : ['', ...lines]));
+}
+
+function reclaimedLines({ reclaimed, totals, gcPauseMs }: ProcessCleanup, dryRun: boolean, style: Style): string[] {
+  if (reclaimed.length === 0) return [`  ${dryRun ? 'Nothing would be given back.' : 'Nothing to give back.'}`];
+  const idle = bySize(reclaimed.filter(({ kind }) => kind === 'idle'));
+  const charged = bySize(reclaimed.filter(({ kind }) => kind !== 'idle'));
+  const total: Cell[] = ['total', '', '', String(totals.count), formatBytes(totals.bytes)];
+  const drawn = table(
+    columnsOf(reclaimed),
+    [...charged.map(cells), ...(charged.length > 0 ? [total] : []), ...idle.map(cells)],
+    style,
+  );
+  const note =
+    idle.length === 0 || dryRun || gcPauseMs !== undefined
+      ? []
+      : hanging(
+          '  ',
+          "Idle memory goes back to the system with the application's next garbage collection; --gc collects at once.",
+          style.width,
+        );
+  return [
+    ...hanging('  ', summary(totals.bytes, idle, dryRun), style.width).map((line) => style.theme.good(line)),
+    drawn.head,
+    ...drawn.rows,
+    ...note,
+  ];
+}
+
+/** What was charged to a pool and what merely lay idle in its arena are different things, and not added up. */
+function summary(chargedBytes: number, idle: CleanupRow[], dryRun: boolean): string {
+  const idleBytes = idle.reduce((sum, { bytes }) => sum + bytes, 0);
+  const parts = [
+    chargedBytes > 0 ? `${formatBytes(chargedBytes)} to the pools` : '',
+    idleBytes > 0 ? `${formatBytes(idleBytes)} of idle memory to the system` : '',
+  ].filter((part) => part !== '');
+  return `${dryRun ? 'Would give back' : 'Gave back'} ${parts.join(', and ')}:`;
+}
+
+function leftLines(left: CleanupRow[], style: Style): string[] {
+  if (left.length === 0) return [];
+  const sorted = bySize(left);
+  const drawn = table(columnsOf(left), sorted.map(cells), style);
+  return [
+    `  ${style.theme.warning('Left in place:')}`,
+    drawn.head,
+    ...sorted.flatMap((row, index) => [drawn.rows[index] ?? '', ...reasonLines(row, style)]),
+  ];
+}
+
+function reasonLines({ reason }: CleanupRow, style: Style): string[] {
+  return reason === undefined
+    ? []
+    : hanging(NOTE_INDENT, printable(reason), style.width).map((line) => style.theme.faint(line));
+}
+
+function columnsOf(rows: CleanupRow[]): Column[] {
+  const widest = rows.some(({ tag }) => tag !== null);
+  return [
+    { head: 'KIND' },
+    { head: 'POOL', shrinkTo: 10 },
+    { head: widest ? 'TAG' : '', shrinkTo: 14 },
+    { head: 'COUNT', align: 'right', drop: 1 },
+    { head: 'BYTES', align: 'right' },
+  ];
+}
+
+function cells({ kind, pool, tag, count: records, bytes }: CleanupRow): Cell[] {
+  return [kind, pool ?? NONE, tag ?? NONE, String(records), formatBytes(bytes)];
+}
+
+function layerLines({ layers, gcPauseMs }: ProcessCleanup, style: Style): string[] {
+  if (!layers) return [];
+  const rows = (
+    [
+      ['heap', layers.heapUsedBytes],
+      ['external', layers.externalBytes],
+      ['RSS', layers.rssBytes],
+    ] as const
+  ).map(([name, [before, after]]): Cell[] => [name, formatBytes(before), formatBytes(after), change(after - before)]);
+  const columns: Column[] = [
+    { head: 'LAYER' },
+    { head: 'BEFORE', align: 'right' },
+    { head: 'AFTER', align: 'right' },
+    { head: 'CHANGE', align: 'right', drop: 1 },
+  ];
+  const drawn = table(columns, rows, style);
+  const pause =
+    gcPauseMs === undefined ? [] : [`  The collection stopped the application for ${Math.round(gcPauseMs)} ms.`];
+  return [drawn.head, ...drawn.rows, ...pause];
+}
+
+function change(bytes: number): string {
+  return bytes > 0 ? `+${formatBytes(bytes)}` : formatBytes(bytes);
+}
+
+function bySize(rows: CleanupRow[]): CleanupRow[] {
+  return rows.toSorted((a, b) => b.bytes - a.bytes);
+}

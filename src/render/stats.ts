@@ -1,0 +1,169 @@
+import {
+  isFailure,
+  type ManagerStats,
+  type PoolStats,
+  type ProcessStats,
+  type ScopeStats,
+  type StatsReport,
+} from '../report.ts';
+import { formatBytes, formatPercent } from '../units.ts';
+import { blocks, failureLines, heading, unavailableLines } from './process.ts';
+import type { Style } from './style.ts';
+import { table, tableText, type Cell, type Column } from './table.ts';
+import { bytesOrNone, count, hanging, NONE, printable, secondsOrNone } from './text.ts';
+
+/** A process may have thousands of scopes; the largest say enough, and `--json` has them all. */
+const SCOPES_SHOWN_MAX = 10;
+
+export function renderStats(report: StatsReport, style: Style): string {
+  return blocks(
+    report.processes.map((found) => (isFailure(found) ? failureLines(found, style) : processLines(found, style))),
+  );
+}
+
+function processLines(found: ProcessStats, style: Style): string[] {
+  const own = found.pools.filter(({ kind }) => kind === 'pool');
+  const observed = found.pools.filter(({ kind }) => kind === 'observed');
+  const spaces = found.pools.filter(({ kind }) => kind === 'heap-space');
+  return [
+    heading(found, style),
+    ...section(own.length > 0 ? poolLines(own, found.managers, style) : noPoolLines(found, style)),
+    ...section(memoryLine(found, style)),
+    ...section(observedLines('OBSERVED', observed, style)),
+    ...section(observedLines('HEAP SPACE', spaces, style)),
+    ...section(scopeLines(found.scopes, style)),
+    ...section(managerNotes(found.managers, style)),
+    ...section(unavailableLines(found.unavailable, style)),
+  ];
+}
+
+function section(lines: string[]): string[] {
+  return lines.length === 0 ? [] : ['', ...lines];
+}
+
+function noPoolLines(found: ProcessStats, style: Style): string[] {
+  if (found.unavailable?.['pools'] !== undefined) return [];
+  return hanging('  ', 'No pools: nothing in this process uses the memtool library yet.', style.width);
+}
+
+function poolLines(pools: PoolStats[], managers: ManagerStats[], style: Style): string[] {
+  const refused = pools.some(({ rejections }) => rejections > 0);
+  const columns: Column[] = [
+    { head: 'POOL', shrinkTo: 12 },
+    { head: 'USAGE' },
+    { head: 'USED', align: 'right' },
+    { head: 'LIMIT', align: 'right', drop: 2 },
+    { head: 'PEAK', align: 'right', drop: 4 },
+    { head: 'LIVE', align: 'right', drop: 3 },
+    { head: 'OLDEST', align: 'right', drop: 5 },
+    ...(refused ? [{ head: 'REFUSED', align: 'right', drop: 1 } as const] : []),
+  ];
+  const rows = bySize(pools).map((pool): Cell[] => [
+    managers.length > 1 && pool.manager !== null ? `${pool.manager} / ${pool.name}` : pool.name,
+    { usage: { percent: pool.usedPercent, level: pool.level } },
+    formatBytes(pool.usedBytes),
+    bytesOrNone(pool.limitBytes),
+    formatBytes(pool.peakBytes),
+    String(pool.live),
+    secondsOrNone(pool.oldestAgeSeconds),
+    ...(refused ? [refusedCell(pool.rejections, style)] : []),
+  ]);
+  return tableText(table(columns, [...rows, totalRow(pools, managers, refused)], style));
+}
+
+function refusedCell(rejections: number, style: Style): Cell {
+  return rejections > 0 ? { text: String(rejections), paint: style.theme.warning } : '0';
+}
+
+/** A manager's own limit is what its total is measured against; peaks and ages do not add up. */
+function totalRow(pools: PoolStats[], managers: ManagerStats[], refused: boolean): Cell[] {
+  const manager = managers.length === 1 ? managers[0] : undefined;
+  const limited = manager?.limitBytes === null ? undefined : manager;
+  return [
+    'total',
+    limited ? { usage: { percent: limited.usedPercent, level: limited.level } } : '',
+    formatBytes(sum(pools.map(({ usedBytes }) => usedBytes))),
+    limited ? bytesOrNone(limited.limitBytes) : '',
+    '',
+    String(sum(pools.map(({ live }) => live))),
+    '',
+    ...(refused ? [String(sum(pools.map(({ rejections }) => rejections)))] : []),
+  ];
+}
+
+function memoryLine(found: ProcessStats, style: Style): string[] {
+  const { cpuPercent, rssBytes, heapUsedBytes, heapLimitBytes, externalBytes, arrayBuffersBytes, memtoolBytes } = found;
+  const heapLimit = heapLimitBytes === null ? '' : ` of ${formatBytes(heapLimitBytes)}`;
+  const figures = [
+    cpuPercent === null ? '' : `CPU ${formatPercent(cpuPercent)}`,
+    rssBytes === null ? '' : `RSS ${formatBytes(rssBytes)}`,
+    heapUsedBytes === null ? '' : `heap ${formatBytes(heapUsedBytes)}${heapLimit}`,
+    externalBytes === null ? '' : `external ${formatBytes(externalBytes)}`,
+    arrayBuffersBytes === null ? '' : `buffers ${formatBytes(arrayBuffersBytes)}`,
+    memtoolBytes === null ? '' : `memtool itself ${formatBytes(memtoolBytes)}`,
+  ].filter((figure) => figure !== '');
+  return figures.length === 0 ? [] : hanging('  process  ', figures.join(', '), style.width);
+}
+
+function observedLines(head: string, pools: PoolStats[], style: Style): string[] {
+  if (pools.length === 0) return [];
+  const columns: Column[] = [
+    { head, shrinkTo: 12 },
+    { head: 'USAGE' },
+    { head: 'USED', align: 'right' },
+    { head: 'LIMIT', align: 'right', drop: 1 },
+  ];
+  const rows = bySize(pools).map((pool): Cell[] => [
+    pool.name,
+    { usage: { percent: pool.usedPercent, level: pool.level } },
+    formatBytes(pool.usedBytes),
+    bytesOrNone(pool.limitBytes),
+  ]);
+  return tableText(table(columns, rows, style));
+}
+
+function scopeLines(scopes: ScopeStats[], style: Style): string[] {
+  if (scopes.length === 0) return [];
+  const columns: Column[] = [
+    { head: 'SCOPE', shrinkTo: 16 },
+    { head: 'WITHIN', drop: 2, shrinkTo: 12 },
+    { head: 'USED', align: 'right' },
+    { head: 'LIMIT', align: 'right', drop: 1 },
+    { head: 'PEAK', align: 'right', drop: 3 },
+    { head: 'AGE', align: 'right', drop: 4 },
+  ];
+  const largest = bySize(scopes).slice(0, SCOPES_SHOWN_MAX);
+  const rows = largest.map((scope): Cell[] => [
+    `${scope.kind} ${scope.name}`,
+    scope.parent ?? NONE,
+    formatBytes(scope.usedBytes),
+    bytesOrNone(scope.limitBytes),
+    formatBytes(scope.peakBytes),
+    secondsOrNone(scope.ageSeconds),
+  ]);
+  const more = scopes.length - largest.length;
+  return [
+    ...tableText(table(columns, rows, style)),
+    ...(more > 0 ? [`  and ${count(more, 'smaller scope')}; --json has them all`] : []),
+  ];
+}
+
+function managerNotes(managers: ManagerStats[], style: Style): string[] {
+  return managers
+    .filter(({ unrecorded }) => unrecorded > 0)
+    .flatMap(({ name, unrecorded }) =>
+      hanging(
+        '  ',
+        `${printable(name)}: ${count(unrecorded, 'live allocation has', 'live allocations have')} no record because the table was full; raise recordsMax.`,
+        style.width,
+      ),
+    );
+}
+
+function bySize<Sized extends { usedBytes: number }>(rows: Sized[]): Sized[] {
+  return rows.toSorted((a, b) => b.usedBytes - a.usedBytes);
+}
+
+function sum(figures: number[]): number {
+  return figures.reduce((total, figure) => total + figure, 0);
+}

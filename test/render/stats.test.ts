@@ -1,0 +1,144 @@
+import { stripVTControlCharacters } from 'node:util';
+import { describe, expect, test } from 'vitest';
+import { renderStats } from '../../src/render/stats.ts';
+import { loadTheme } from '../../src/render/style.ts';
+import type { ProcessStats, StatsReport } from '../../src/report.ts';
+import { AT_80, FAILURE, STATS } from './sample.ts';
+
+const ESCAPE = '\u001b';
+
+function statsWith(changes: Partial<ProcessStats>): StatsReport {
+  return { ...STATS, processes: STATS.processes.map((found) => ({ ...found, ...changes })) };
+}
+
+test('80 columns: pools by size, totals last, then the process and what it observes', () => {
+  expect(renderStats(STATS, AT_80)).toMatchInlineSnapshot(`
+    "orders-api  pid 4242  Node 20.20.0  up 5m 12s
+
+      POOL   USAGE                  USED      LIMIT      PEAK  LIVE  OLDEST  REFUSED
+      cache  ███████░  85.0 %   85.0 MiB  100.0 MiB  85.0 MiB    10  5m 12s        0
+      temp   ███████░  98.0 %   24.5 MiB   25.0 MiB  24.5 MiB    10  5m 12s        7
+      query  █░░░░░░░   6.0 %    3.0 MiB   50.0 MiB   3.0 MiB    10  5m 12s        0
+      total                    112.5 MiB                         30                7
+
+      process  CPU 3.1 %, RSS 80.0 MiB, heap 12.0 MiB of 4.0 GiB, external 2.0 MiB,
+               buffers 1.0 MiB, memtool itself 1.5 MiB
+
+      OBSERVED  USAGE                              USED  LIMIT
+      duckdb                        no limit  200.0 MiB      -"
+  `);
+});
+
+test('50 columns: names and the bar stay, lesser columns go', () => {
+  expect(renderStats(STATS, { ...AT_80, width: 50 })).toMatchInlineSnapshot(`
+    "orders-api  pid 4242  Node 20.20.0  up 5m 12s
+
+      POOL   USAGE                       USED  REFUSED
+      cache  ███████████░░  85.0 %   85.0 MiB        0
+      temp   ████████████░  98.0 %   24.5 MiB        7
+      query  █░░░░░░░░░░░░   6.0 %    3.0 MiB        0
+      total                         112.5 MiB        7
+
+      process  CPU 3.1 %, RSS 80.0 MiB, heap 12.0 MiB
+               of 4.0 GiB, external 2.0 MiB, buffers
+               1.0 MiB, memtool itself 1.5 MiB
+
+      OBSERVED  USAGE                      USED  LIMIT
+      duckdb                no limit  200.0 MiB      -"
+  `);
+});
+
+test('wide: longer bars, and no more than that', () => {
+  expect(renderStats(STATS, { ...AT_80, width: 200 })).toMatchInlineSnapshot(`
+    "orders-api  pid 4242  Node 20.20.0  up 5m 12s
+
+      POOL   USAGE                              USED      LIMIT      PEAK  LIVE  OLDEST  REFUSED
+      cache  █████████████████░░░  85.0 %   85.0 MiB  100.0 MiB  85.0 MiB    10  5m 12s        0
+      temp   ███████████████████░  98.0 %   24.5 MiB   25.0 MiB  24.5 MiB    10  5m 12s        7
+      query  █░░░░░░░░░░░░░░░░░░░   6.0 %    3.0 MiB   50.0 MiB   3.0 MiB    10  5m 12s        0
+      total                                112.5 MiB                         30                7
+
+      process  CPU 3.1 %, RSS 80.0 MiB, heap 12.0 MiB of 4.0 GiB, external 2.0 MiB, buffers 1.0 MiB, memtool itself 1.5 MiB
+
+      OBSERVED  USAGE                              USED  LIMIT
+      duckdb                        no limit  200.0 MiB      -"
+  `);
+});
+
+test('bars and refusals are coloured by what they mean', async () => {
+  const colored = renderStats(STATS, { ...AT_80, theme: await loadTheme(true) });
+  expect(colored).toMatch(new RegExp(`${ESCAPE}\\[32m█+░* +6\\.0 %`));
+  expect(colored).toMatch(new RegExp(`${ESCAPE}\\[33m█+░* +85\\.0 %`));
+  expect(colored).toMatch(new RegExp(`${ESCAPE}\\[31m█+░* +98\\.0 %`));
+  expect(stripVTControlCharacters(colored)).toBe(renderStats(STATS, AT_80));
+});
+
+test('a process without pools says so', () => {
+  expect(renderStats(statsWith({ pools: [], managers: [] }), AT_80)).toContain(
+    'No pools: nothing in this process uses the memtool library yet.',
+  );
+});
+
+test('what could not be had is said with its reason, once for all sections that share it', () => {
+  const reason = 'the main thread is inside a native call';
+  const text = renderStats(
+    statsWith({
+      heapUsedBytes: null,
+      heapLimitBytes: null,
+      unavailable: { heap: reason, external: reason, cpu: 'no /proc' },
+    }),
+    AT_80,
+  );
+  expect(text).toContain(
+    '\n  heap, external unavailable: the main thread is inside a native call\n  cpu unavailable: no /proc',
+  );
+});
+
+describe('scopes', () => {
+  const scopes = Array.from({ length: 12 }, (_, index) => ({
+    manager: 'orders-api',
+    kind: 'query' as const,
+    name: `q-${index}`,
+    parent: 'transaction t-3',
+    limitBytes: null,
+    usedBytes: index * 1024,
+    peakBytes: index * 1024,
+    ageSeconds: index,
+  }));
+
+  test('the largest ten are shown, and how many there are beside them', () => {
+    const text = renderStats(statsWith({ scopes }), AT_80);
+    expect(text).toMatch(/query q-11 [^]*query q-10 [^]*query q-2 /);
+    expect(text).not.toContain('query q-1 ');
+    expect(text).toContain('and 2 smaller scopes; --json has them all');
+  });
+});
+
+test('a manager with a limit of its own is what the total is measured against', () => {
+  const managers = [
+    {
+      name: 'orders-api',
+      limitBytes: 2 ** 28,
+      usedBytes: 2 ** 27,
+      usedPercent: 50,
+      level: 'normal' as const,
+      unrecorded: 3,
+      watchedOneIn: 1,
+    },
+  ];
+  const text = renderStats(statsWith({ managers }), AT_80);
+  expect(text).toMatch(/ {2}total +█+░+ +50\.0 % .*256\.0 MiB/);
+  expect(text).toContain('orders-api: 3 live allocations have no record because the table was full');
+});
+
+test('names from other programs cannot steer the terminal', () => {
+  expect(renderStats(statsWith({ name: 'a\u001b[2Jb\nc' }), AT_80)).toContain('a?[2Jb?c  pid 4242');
+});
+
+test('a process that failed is shown with what to do', () => {
+  expect(renderStats({ ...STATS, processes: [FAILURE] }, AT_80)).toMatchInlineSnapshot(`
+    "worker.js  pid 99  failed
+      Process 99 (worker.js) did not answer within 5 s.
+      Wait longer with --timeout 30."
+  `);
+});
