@@ -1,6 +1,7 @@
 #!/usr/bin/env node
-const module_ = require('node:module');
+const { enableCompileCache } = require('node:module');
 
 // Node 22 and later keep compiled code between runs; this must come before the first import it is to serve.
-module_.enableCompileCache?.();
+enableCompileCache?.();
+// oxlint-disable-next-line import/no-unassigned-import -- it is a program: loading it runs it
 require('../dist/cli.cjs');

@@ -17,7 +17,8 @@ export {
 } from './memory/manager.ts';
 export type { MemoryManagerOptions, PoolOptions } from './memory/manager-options.ts';
 export type { Observer, ObservedFigures } from './memory/observers.ts';
-export { MemoryPool, type AllocateOptions, type ReserveOptions } from './memory/pool.ts';
+export { MemoryPool } from './memory/pool.ts';
+export type { AllocateOptions, ReserveOptions } from './memory/pool-options.ts';
 export type { Reclaimer } from './memory/reclaimers.ts';
 export type { CleanupOptions, ManagerCleanup, ObservedUsage } from './memory/registry.ts';
 export { MemoryReservation } from './memory/reservation.ts';

@@ -57,7 +57,7 @@ export interface ManagerStats {
   level: Level;
   /** Live allocations and reservations that have no record because the table was full. */
   unrecorded: number;
-  /** One in this many reservation handles is watched for being lost; 1 means all of them. */
+  /** One in this many reservation handles was watched for being lost in the busiest second so far; 1 means that all were. */
   watchedOneIn: number;
 }
 
@@ -144,8 +144,16 @@ export interface Totals {
   bytes: number;
 }
 
+/** What was lost in a pool and has been released since, by cleanup or for want of room: a leak all the same. */
+export interface ReleasedLost extends Totals {
+  manager: string;
+  pool: string;
+}
+
 export interface ProcessLeaks extends ProcessIdentity {
   leaks: Leak[];
+  /** Leaks of which no trace is left among the live records; empty as a rule. Not in `totals`. An older agent does not say. */
+  released?: ReleasedLost[];
   totals: Totals;
   unavailable?: Unavailable;
 }

@@ -32,13 +32,9 @@ export function parseBytes(value: string | number, option: string): number {
   const bytes =
     typeof value === 'number' ? value : factor === undefined ? NaN : Math.floor(Number(match?.[1]) * factor);
   if (!Number.isSafeInteger(bytes) || bytes < 0) {
-    throw new MemtoolError(
-      'MEMTOOL_INVALID_OPTION',
-      `${option} is ${JSON.stringify(value) ?? String(value)}, which is no number of bytes.`,
-      {
-        hint: "Give whole bytes, or a text such as '50MB' (decimal) or '50MiB' (binary).",
-      },
-    );
+    throw new MemtoolError('MEMTOOL_INVALID_OPTION', `${option} is ${shown(value)}, which is no number of bytes.`, {
+      hint: "Give whole bytes, or a text such as '50MB' (decimal) or '50MiB' (binary).",
+    });
   }
   return bytes;
 }
@@ -52,13 +48,9 @@ export function parseSeconds(value: string | number, option: string): number {
   const match = /^(\d+(?:\.\d+)?)(ms|s|m|h|d)?$/.exec(String(value));
   const seconds = match ? Number(match[1]) * (SECONDS_BY_UNIT[match[2] ?? 's'] ?? NaN) : NaN;
   if (!Number.isFinite(seconds)) {
-    throw new MemtoolError(
-      'MEMTOOL_INVALID_OPTION',
-      `${option} is ${JSON.stringify(value) ?? String(value)}, which is no duration.`,
-      {
-        hint: 'Give seconds, or a number with ms, s, m, h or d: 300, 90s, 5m, 1.5h.',
-      },
-    );
+    throw new MemtoolError('MEMTOOL_INVALID_OPTION', `${option} is ${shown(value)}, which is no duration.`, {
+      hint: 'Give seconds, or a number with ms, s, m, h or d: 300, 90s, 5m, 1.5h.',
+    });
   }
   return seconds;
 }
@@ -98,4 +90,9 @@ export function formatSeconds(seconds: number): string {
 /** `82.345` as `82.3 %`. */
 export function formatPercent(percent: number): string {
   return `${percent.toFixed(1)} %`;
+}
+
+/** Numbers as they are, since JSON has no NaN or Infinity. */
+function shown(value: unknown): string {
+  return typeof value === 'string' ? JSON.stringify(value) : String(value);
 }

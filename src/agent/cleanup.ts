@@ -106,7 +106,7 @@ function total(rows: CleanupRow[]): Totals {
 }
 
 function unknownPool(pool: string, managers: Managers): MemtoolError {
-  const names = [...new Set(managers.stats().pools.map(({ name }) => name))];
+  const names = [...new Set(managers.poolNames)];
   return new MemtoolError('MEMTOOL_UNKNOWN_POOL', `There is no pool "${pool}".`, {
     hint: names.length > 0 ? `There are: ${names.join(', ')}.` : 'This process has no pools.',
   });

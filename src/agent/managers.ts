@@ -44,9 +44,13 @@ export class Managers {
     return [...this.#entries.values()]
       .filter(
         ({ ledger }) =>
-          pool === undefined || (ledger.kind === 'open' && ledger.reader.pools().some(({ name }) => name === pool)),
+          pool === undefined || (ledger.kind === 'open' && ledger.reader.usage().some(({ name }) => name === pool)),
       )
       .map(({ id }) => id);
+  }
+
+  get poolNames(): string[] {
+    return this.#readers().flatMap((reader) => reader.usage().map(({ name }) => name));
   }
 
   stats(unavailable: Unavailable = {}): { managers: ManagerStats[]; pools: PoolStats[] } {

@@ -57,7 +57,7 @@ export class Reports {
       memtoolVersion: this.#sources.memtoolVersion,
       schemaVersion: SCHEMA_VERSION,
       managers: this.#sources.managers.names,
-      pools: this.#sources.managers.stats().pools.length,
+      pools: this.#sources.managers.poolNames.length,
     };
   }
 
@@ -103,7 +103,8 @@ export class Reports {
       count: leaks.reduce((sum, { count }) => sum + count, 0),
       bytes: leaks.reduce((sum, { bytes }) => sum + bytes, 0),
     };
-    return { ...this.identity(), leaks, totals, ...stated(unavailable) };
+    const released = this.#sources.managers.read((reader) => reader.released(), unavailable).flat();
+    return { ...this.identity(), leaks, released, totals, ...stated(unavailable) };
   }
 
   async #heap(

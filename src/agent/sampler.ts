@@ -7,8 +7,6 @@ import type { HeapProbe } from './probes/v8.ts';
 const TICK_MS = 1000;
 /** The heap is asked for on the application's thread (under 0.1 ms), so more rarely. */
 const HEAP_TICKS = 5;
-/** Reading the pools looks at every record: with millions of them, so rarely that it stays below this share of the time. */
-const POOLS_TIME_SHARE = 0.005;
 
 export interface SamplerSources {
   managers: Managers;
@@ -21,7 +19,6 @@ export interface SamplerSources {
 export class Sampler {
   readonly #sources: SamplerSources;
   #tick = 0;
-  #nextPoolsAtMs = 0;
 
   constructor(sources: SamplerSources) {
     this.#sources = sources;
@@ -36,20 +33,19 @@ export class Sampler {
     const { managers, process } = this.#sources;
     managers.beat();
     process.sample();
-    const startMs = performance.now();
-    if (startMs >= this.#nextPoolsAtMs) {
-      this.#notePools();
-      this.#nextPoolsAtMs = startMs + (performance.now() - startMs) / POOLS_TIME_SHARE;
-    }
+    this.#notePools();
     if (this.#tick % HEAP_TICKS === 0) void this.#noteHeap();
     this.#tick += 1;
   }
 
   #notePools(): void {
     const { managers, history } = this.#sources;
-    const read = managers.stats();
-    for (const { manager, name, usedBytes } of read.pools) history.note(['pool', manager ?? '', name], usedBytes);
-    for (const { name, usedBytes } of read.managers) history.note(['manager', '', name], usedBytes);
+    managers.read((reader) => {
+      const pools = reader.usage();
+      for (const { name, usedBytes } of pools) history.note(['pool', reader.managerName, name], usedBytes);
+      const usedBytes = pools.reduce((sum, pool) => sum + pool.usedBytes, 0);
+      history.note(['manager', '', reader.managerName], usedBytes);
+    }, {});
   }
 
   async #noteHeap(): Promise<void> {

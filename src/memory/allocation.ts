@@ -2,7 +2,7 @@ import { MemtoolError } from '../errors.ts';
 import type { Slot } from './arena/slot.ts';
 import { LABEL_TAG_MASK, RECORD_GENERATION, RECORD_LABEL } from './ledger/layout.ts';
 import type { MemoryPool } from './pool.ts';
-import { describeHandle, doubleFree, UNRECORDED } from './reservation.ts';
+import { describeHandle, doubleFree, revoked, UNRECORDED } from './reservation.ts';
 
 const NO_BYTES: Buffer = Buffer.alloc(0);
 
@@ -69,11 +69,16 @@ export class MemoryAllocation {
     const { record, pool, slot, view } = this;
     const { ledger } = pool;
     if (record < 0) throw doubleFree(this.describe());
-    this.record = record === UNRECORDED ? ~0 : ~(ledger.word((record << 3) + RECORD_LABEL) & LABEL_TAG_MASK);
     this.view = undefined;
-    if (record === UNRECORDED) pool.countUnrecorded(-1);
-    else if (ledger.isLive(record, this.generation)) ledger.release(record);
-    else return;
+    if (record > 0 && ledger.words[(record << 3) + RECORD_GENERATION] === this.generation) {
+      this.record = ~(ledger.words[(record << 3) + RECORD_LABEL]! & LABEL_TAG_MASK);
+      ledger.release(record);
+    } else {
+      this.record = ~0;
+      // Cleanup took it, and the record may be another's by now.
+      if (record !== UNRECORDED) return;
+      pool.countUnrecorded(-1);
+    }
     if (slot !== undefined && view !== undefined) pool.returnSlot(slot, view);
     pool.discharge(this.size);
   }
@@ -96,20 +101,19 @@ export class MemoryAllocation {
     if (!this.isHeld) {
       // Without this the bytes would stay in quarantine for as long as the handle lives.
       this.view = undefined;
-      throw new MemtoolError(
-        'MEMTOOL_REVOKED',
-        `${this.describe()} was taken back by a cleanup because it was held for too long.`,
-        {
-          hint: 'Allocate anew; free what is no longer needed, so that no cleanup has to.',
-        },
-      );
+      throw revoked(this.describe());
     }
     return this.view ?? NO_BYTES;
   }
 
   private describe(): string {
     const { ledger, name } = this.pool;
-    const tag = this.record < 0 ? ledger.tagText(~this.record) : this.record > 0 ? ledger.tagOf(this.record) : null;
+    const tag =
+      this.record < 0
+        ? ledger.tagText(~this.record)
+        : this.record > 0
+          ? ledger.tagOfHandle(this.record, this.generation)
+          : null;
     return describeHandle('allocation', this.size, tag, name);
   }
 }

@@ -1,4 +1,5 @@
 import type { CleanupRow } from '../report.ts';
+import type { Account } from './account.ts';
 import { formatSeconds } from '../units.ts';
 import {
   LABEL_TAG_MASK,
@@ -17,8 +18,7 @@ import type { Reclaimers } from './reclaimers.ts';
 import type { ManagerCleanup } from './registry.ts';
 
 /** What cleanup works on: one thread's side of a manager. */
-export interface CleanupTarget {
-  readonly name: string;
+export interface CleanupTarget extends Account {
   readonly ledger: Ledger;
   readonly thresholds: Thresholds;
   readonly reclaimers: Reclaimers;
@@ -59,7 +59,7 @@ export async function cleanUp(target: CleanupTarget, plan: CleanupPlan): Promise
 
 function releaseLost({ pools }: CleanupPlan, reclaimed: Rows): void {
   for (const pool of pools) {
-    pool.releaseLost((record, bytes) =>
+    pool.recovery.releaseLost((record, bytes) =>
       reclaimed.add('lost', pool, record > 0 ? pool.ledger.tagOf(record) : null, bytes),
     );
   }
@@ -71,22 +71,28 @@ async function askReclaimers(
   reclaimed: Rows,
   left: Rows,
 ): Promise<void> {
-  for (const pool of underPressure(pools)) {
+  for (const pool of largestFirst(pools)) {
+    const targetBytes = reclaimTarget(target, pool);
+    if (targetBytes <= 0) continue;
     // One after the other: what the first gives back may be enough for the next.
     // oxlint-disable-next-line no-await-in-loop
-    const outcome = await target.reclaimers.ask(pool, reclaimTarget(pool, target.thresholds));
+    const outcome = await target.reclaimers.ask(pool, targetBytes);
     reclaimed.add('reclaimer', pool, null, outcome.bytes, outcome.count);
     if (outcome.problem !== undefined) left.add('reclaimer', pool, null, pool.usedBytes, 1, outcome.problem);
   }
 }
 
-/** Largest first. */
-function underPressure(pools: MemoryPool[]): MemoryPool[] {
-  return pools.filter(({ level }) => level !== 'normal').toSorted((a, b) => b.usedBytes - a.usedBytes);
+function largestFirst(pools: MemoryPool[]): MemoryPool[] {
+  return pools.toSorted((a, b) => b.usedBytes - a.usedBytes);
 }
 
-function reclaimTarget(pool: MemoryPool, { warning }: Thresholds): number {
-  return Math.max(1, Math.ceil(pool.usedBytes - pool.limitBytes * (warning - RECLAIM_MARGIN)));
+/** What a pool is asked for: enough to end its own pressure and, as far as it can, the manager's. 0 without pressure. */
+function reclaimTarget(target: CleanupTarget, pool: MemoryPool): number {
+  return Math.max(excess(pool, target.thresholds), Math.min(excess(target, target.thresholds), pool.usedBytes));
+}
+
+function excess({ level, usedBytes, limitBytes }: Account, { warning }: Thresholds): number {
+  return level === 'normal' ? 0 : Math.max(0, Math.ceil(usedBytes - limitBytes * (warning - RECLAIM_MARGIN)));
 }
 
 /** Takes the stale records of this thread: all with `force`, else those of pools that opted in. */
@@ -110,7 +116,7 @@ function takeStale({ ledger }: CleanupTarget, plan: CleanupPlan, reclaimed: Rows
     // Only the owning thread may write a record.
     if (ledger.word((OWNERS_AT >> 2) + Math.floor((record - first) / SEGMENT_RECORDS)) !== 1 + ledger.thread) continue;
     reclaimed.add('stale', pool, ledger.tagOf(record), ledger.double(record << 2));
-    pool.take(record);
+    pool.recovery.take(record);
   }
 }
 
@@ -123,17 +129,17 @@ function foresee(target: CleanupTarget, plan: CleanupPlan, reclaimed: Rows, left
       if (group.kind === 'live') continue;
       reclaimed.add(group.kind, pool, ledger.tagText(group.label & LABEL_TAG_MASK), group.bytes, group.count);
     }
-    for (const slot of pool.lostSlots) reclaimed.add('lost', pool, null, slot.size);
+    for (const slot of pool.recovery.lostSlots) reclaimed.add('lost', pool, null, slot.unrecordedBytes);
     reclaimed.add('idle', pool, null, pool.idleBytes);
   }
-  for (const pool of underPressure(plan.pools)) {
+  for (const pool of largestFirst(plan.pools)) {
     const count = target.reclaimers.count(pool);
-    if (count > 0)
+    if (count > 0 && reclaimTarget(target, pool) > 0)
       left.add(
         'reclaimer',
         pool,
         null,
-        reclaimTarget(pool, target.thresholds),
+        reclaimTarget(target, pool),
         count,
         'A real cleanup would ask the application for this much.',
       );

@@ -42,7 +42,7 @@ function judge(kind: Leak['kind'], group: RecordGroup, names: GroupNames): { ver
     case 'lost': {
       const sampled =
         watchedOneIn > 1
-          ? ` Only one reservation in ${watchedOneIn} is watched at this rate, so there may be more.`
+          ? ` In its busiest second only one reservation in ${watchedOneIn} was watched, so there may be more.`
           : '';
       return {
         verdict: 'leak',

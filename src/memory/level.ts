@@ -18,13 +18,19 @@ function threshold(level: Level, thresholds: Thresholds): number {
   return level === 'normal' ? 0 : thresholds[level];
 }
 
+/** The share below which a level falls. Half of a threshold at least is left of it: an empty account is always `normal`. */
+function fallThreshold(level: Level, thresholds: Thresholds): number {
+  const share = threshold(level, thresholds);
+  return Math.max(share - FALLBACK, share / 2);
+}
+
 /** The level at `usedBytes`, coming from `previous`. Without a limit, or with a limit of 0, it is `normal`. */
 export function nextLevel(previous: Level, usedBytes: number, limitBytes: number, thresholds: Thresholds): Level {
   if (!(limitBytes > 0) || limitBytes === Infinity) return 'normal';
   const ratio = usedBytes / limitBytes;
   for (const level of ['critical', 'warning'] as const) {
     const wasThere = LEVELS.indexOf(previous) >= LEVELS.indexOf(level);
-    if (ratio >= threshold(level, thresholds) - (wasThere ? FALLBACK : 0)) return level;
+    if (ratio >= (wasThere ? fallThreshold : threshold)(level, thresholds)) return level;
   }
   return 'normal';
 }
@@ -33,12 +39,19 @@ export function nextLevel(previous: Level, usedBytes: number, limitBytes: number
 export function riseBytes(level: Level, limitBytes: number, thresholds: Thresholds): number {
   const next = LEVELS[LEVELS.indexOf(level) + 1];
   if (next === undefined || !(limitBytes > 0) || limitBytes === Infinity) return limitBytes;
-  return Math.min(limitBytes, Math.ceil(limitBytes * threshold(next, thresholds)) - 1);
+  return Math.min(limitBytes, fewestBytes(limitBytes, threshold(next, thresholds)) - 1);
 }
 
 /** Below this many bytes the level falls; -1 at `normal`. */
 export function fallBytes(level: Level, limitBytes: number, thresholds: Thresholds): number {
-  return level === 'normal' ? -1 : limitBytes * (threshold(level, thresholds) - FALLBACK);
+  return level === 'normal' ? -1 : fewestBytes(limitBytes, fallThreshold(level, thresholds));
+}
+
+/** The fewest whole bytes that are `share` of the limit as `nextLevel` divides them: the product may be rounded past them. */
+function fewestBytes(limitBytes: number, share: number): number {
+  const bytes = Math.ceil(limitBytes * share);
+  if ((bytes - 1) / limitBytes >= share) return bytes - 1;
+  return bytes / limitBytes < share ? bytes + 1 : bytes;
 }
 
 /** 0-100, unrounded; `null` without a limit. */

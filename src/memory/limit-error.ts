@@ -40,7 +40,7 @@ export class MemoryLimitError extends MemtoolError {
       'MEMTOOL_LIMIT',
       `${sentence(account, askedBytes, tag, pool)} ${overLimit ? held(account, availableBytes, consumers) : 'The system has no memory for it.'}`,
       {
-        hint: advice(account, askedBytes, overLimit),
+        hint: advice(account, pool, askedBytes, overLimit),
       },
     );
     this.pool = pool;
@@ -69,9 +69,9 @@ function held(account: Account, availableBytes: number, consumers: Consumer[]): 
   return top === '' ? used : `${used} Held by: ${top}.`;
 }
 
-function advice(account: Account, askedBytes: number, overLimit: boolean): string {
+function advice(account: Account, pool: string, askedBytes: number, overLimit: boolean): string {
   if (!overLimit) return 'Ask for less at a time, or give the machine or container more memory.';
   if (askedBytes > account.limitBytes)
     return `It is more than the whole limit: ask for less at a time, or raise the limit of ${account.name}.`;
-  return `Free what is no longer needed, register onReclaim('${account.name}', ...) so that it can be asked for, or raise its limit; memtool leaks ${process.pid} shows what has been held for long.`;
+  return `Free what is no longer needed, register onReclaim('${pool}', ...) so that it can be asked for, or raise its limit; memtool leaks ${process.pid} shows what has been held for long.`;
 }

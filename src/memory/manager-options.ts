@@ -1,8 +1,9 @@
 import { basename, extname } from 'node:path';
 import { MemtoolError } from '../errors.ts';
 import { parseBytes, parseSeconds } from '../units.ts';
+import { POOL_NAME_BYTES } from './ledger/layout.ts';
 import { DEFAULT_THRESHOLDS, type Thresholds } from './level.ts';
-import type { PoolConfig } from './pool.ts';
+import type { PoolConfig } from './pool-options.ts';
 
 export interface PoolOptions {
   /** Bytes, or a text such as '50MB' or '50MiB'. Without it the pool has no limit of its own. */
@@ -42,6 +43,8 @@ const BLOCK_BYTES_DEFAULT = 4096;
 const BLOCK_BYTES_MIN = 256;
 const BLOCK_BYTES_MAX = 1024 * 1024;
 const NAME_CHARACTERS_MAX = 100;
+/** What a pool's row in the ledger has room for: a name that was cut would be another pool's. */
+const NAME_BYTES_MAX: number = POOL_NAME_BYTES - 4;
 
 /** The default pools with the application's settings over them, then its own. */
 export function poolConfigs(pools: Record<string, PoolOptions> = {}): PoolConfig[] {
@@ -92,8 +95,14 @@ export function managerName(name: string | undefined): string {
 }
 
 function checkName(name: unknown, what: string): void {
-  if (typeof name === 'string' && name.length > 0 && name.length <= NAME_CHARACTERS_MAX) return;
+  if (
+    typeof name === 'string' &&
+    name.length > 0 &&
+    name.length <= NAME_CHARACTERS_MAX &&
+    Buffer.byteLength(name) <= NAME_BYTES_MAX
+  )
+    return;
   throw new MemtoolError('MEMTOOL_INVALID_OPTION', `${what} cannot be called ${JSON.stringify(name)}.`, {
-    hint: `Give a text of 1 to ${NAME_CHARACTERS_MAX} characters.`,
+    hint: `Give a text of 1 to ${NAME_CHARACTERS_MAX} characters, and at most ${NAME_BYTES_MAX} bytes in UTF-8.`,
   });
 }

@@ -1,13 +1,15 @@
 import { EventEmitter } from 'node:events';
 import { MemtoolError } from '../errors.ts';
-import type { Leak, Level, ManagerStats, PoolStats, Resource, Totals } from '../report.ts';
+import type { Level, ManagerStats, PoolStats } from '../report.ts';
 import type { Account } from './account.ts';
+import type { Budget } from './budget.ts';
 import { cleanUp } from './cleanup.ts';
 import { systemClock, type Clock } from './clock.ts';
 import { PLACE_POOL_MASK, RECORD_PLACE } from './ledger/layout.ts';
+import { Headroom } from './headroom.ts';
 import { Ledger } from './ledger/ledger.ts';
 import { openLedger, type LedgerReader } from './ledger/reader.ts';
-import { LEVELS, nextLevel, riseBytes, usedPercent, type Thresholds } from './level.ts';
+import { LEVELS, usedPercent, type Thresholds } from './level.ts';
 import type { Consumer } from './limit-error.ts';
 import {
   limitBytes,
@@ -18,8 +20,10 @@ import {
   type MemoryManagerOptions,
   type PoolOptions,
 } from './manager-options.ts';
+import { leaksReport, pressureReport, type ManagerLeaks, type ManagerPressure } from './manager-reports.ts';
 import { Observers, type Observer } from './observers.ts';
-import { MemoryPool, type PoolConfig, type PoolOwner } from './pool.ts';
+import { MemoryPool } from './pool.ts';
+import type { PoolConfig, PoolOwner } from './pool-options.ts';
 import { Reclaimers, type Reclaimer } from './reclaimers.ts';
 import {
   registerManager,
@@ -42,8 +46,8 @@ export interface PressureEvent {
 }
 
 export interface CleanupEvent extends ManagerCleanup {
-  /** `pressure`: auto-cleanup ran; `request`: `cleanup()` was called, from the program or by `memtool cleanup`. */
-  cause: 'pressure' | 'request';
+  /** `pressure`: auto-cleanup ran; `stale`: a pool with `staleAfter` took what was too old; `request`: `cleanup()` was called, from the program or by `memtool cleanup`. */
+  cause: 'pressure' | 'stale' | 'request';
 }
 
 export interface MemoryManagerEvents {
@@ -57,8 +61,6 @@ export interface AgeOptions {
 }
 
 const AGE_SECONDS_DEFAULT = 300;
-/** Idle headroom a pool is given at once when it draws on the manager's own limit. */
-const DRAW_BLOCKS = 16;
 /** For a refusal's "held by": 1 ms at the most. */
 const CONSUMER_RECORDS_MAX = 100_000;
 /** Pools with `staleAfter` are looked through this often, in tenths of it, but not more than every five seconds. */
@@ -94,6 +96,7 @@ export class MemoryManager extends EventEmitter<MemoryManagerEvents> implements 
   private readonly observers = new Observers();
   private readonly poolsByName = new Map<string, MemoryPool>();
   private readonly poolsByIndex: MemoryPool[] = [];
+  private readonly headroom: Headroom = new Headroom(this);
   private readonly autoCleanup: boolean;
   private readonly reader: LedgerReader;
   private readonly stopClock: () => void;
@@ -115,7 +118,7 @@ export class MemoryManager extends EventEmitter<MemoryManagerEvents> implements 
       clock,
     );
     this.reader = openLedger(this.ledger.shared);
-    this.watch = new Watch(this.ledger, (record) => this.poolOf(record)?.recordLost(record));
+    this.watch = new Watch(this.ledger, (record) => this.poolOf(record)?.recovery.recordLost(record));
     this.sampler = new StackSampler(this.ledger);
     for (const config of pools) this.makePool(config);
     this.stopClock = clock.everySecond(() => this.tick());
@@ -175,40 +178,17 @@ export class MemoryManager extends EventEmitter<MemoryManagerEvents> implements 
   }
 
   /** How close each limit is. Growth is known to the agent only, so it is `null` here. */
-  pressure(): { level: Level; resources: Resource[] } {
-    const { manager, pools } = this.stats();
-    const accounts = [
-      ...(manager.limitBytes === null ? [] : [{ ...manager, kind: 'manager' as const }]),
-      ...pools.map((pool) => ({ ...pool, kind: 'pool' as const })),
-    ];
-    const resources = accounts.map(
-      ({ kind, name, usedBytes, limitBytes: limit, usedPercent: percent, level }): Resource => ({
-        kind,
-        manager: this.name,
-        name,
-        usedBytes,
-        limitBytes: limit,
-        usedPercent: percent,
-        level,
-        bytesPerMinute: null,
-        secondsToLimit: null,
-      }),
-    );
-    const worst = Math.max(0, ...resources.map(({ level }) => LEVELS.indexOf(level)));
-    return { level: LEVELS[worst] ?? 'normal', resources };
+  pressure(): ManagerPressure {
+    this.ledger.beat();
+    return pressureReport(this.reader);
   }
 
   /** What is lost, and what has been held for over `ageSeconds`; most certain and largest first. */
-  leaks({ ageSeconds = AGE_SECONDS_DEFAULT }: AgeOptions = {}): { ageSeconds: number; leaks: Leak[]; totals: Totals } {
+  leaks({ ageSeconds = AGE_SECONDS_DEFAULT }: AgeOptions = {}): ManagerLeaks {
     checkAge(ageSeconds);
     this.ledger.beat();
     this.sampler.flush();
-    const leaks = this.reader.leaks(ageSeconds);
-    const totals = leaks.reduce((sum, { count, bytes }) => ({ count: sum.count + count, bytes: sum.bytes + bytes }), {
-      count: 0,
-      bytes: 0,
-    });
-    return { ageSeconds, leaks, totals };
+    return leaksReport(this.reader, ageSeconds);
   }
 
   /**
@@ -254,30 +234,9 @@ export class MemoryManager extends EventEmitter<MemoryManagerEvents> implements 
     });
   }
 
-  /**
-   * Raises a pool's allowance, so that the sum of all allowances stays within the manager's own limit. What a pool is given
-   * beyond its need never reaches over the manager's next threshold, so that a crossing is always noticed here.
-   *
-   * @internal
-   */
-  draw(pool: MemoryPool, usedBytes: number): boolean {
-    const need = usedBytes - pool.allowanceBytes;
-    if (this.undrawnBytes() < need) this.takeBackHeadroom(pool);
-    if (this.undrawnBytes() < need) {
-      for (const other of this.poolsByIndex) other.releaseLost();
-      this.takeBackHeadroom(pool);
-    }
-    const undrawn = this.undrawnBytes();
-    if (undrawn < need) return false;
-    this.settleLevel(this.usedBytes - pool.usedBytes + usedBytes);
-    const drawn = this.limitBytes - undrawn + need;
-    const headroom = Math.min(
-      undrawn - need,
-      DRAW_BLOCKS * pool.blockBytes,
-      riseBytes(this.level, this.limitBytes, this.thresholds) - drawn,
-    );
-    pool.allowanceBytes = usedBytes + Math.max(0, headroom);
-    return true;
+  /** @internal */
+  draw(pool: Budget, bytes: number): boolean {
+    return this.headroom.draw(pool, bytes);
   }
 
   /** @internal */
@@ -332,37 +291,12 @@ export class MemoryManager extends EventEmitter<MemoryManagerEvents> implements 
     return this.poolsByIndex[this.ledger.word((record << 3) + RECORD_PLACE) & PLACE_POOL_MASK];
   }
 
-  /** What no pool has drawn of the manager's limit. */
-  private undrawnBytes(): number {
-    let drawn = 0;
-    for (const pool of this.poolsByIndex) drawn += pool.allowanceBytes;
-    return this.limitBytes - drawn;
-  }
-
-  private takeBackHeadroom(except?: MemoryPool): void {
-    for (const pool of this.poolsByIndex) {
-      if (pool === except) continue;
-      pool.allowanceBytes = pool.usedBytes;
-      pool.setTripwire();
-    }
-  }
-
-  private settleLevel(usedBytes: number): void {
-    const previous = this.level;
-    this.level = nextLevel(previous, usedBytes, this.limitBytes, this.thresholds);
-    if (this.level === previous) return;
-    this.ledger.setManagerLevel(this.level);
-    this.levelChanged(this, previous);
-    // What was drawn while use was high would let it rise again unnoticed.
-    if (LEVELS.indexOf(this.level) < LEVELS.indexOf(previous)) this.takeBackHeadroom();
-  }
-
   private tick(): void {
     this.ticks += 1;
     this.ledger.beat();
     this.watch.tick();
     this.sampler.flush();
-    if (this.limitBytes < Infinity) this.settleLevel(this.usedBytes);
+    this.headroom.settleLevel(this.usedBytes);
     this.takeStale();
   }
 
@@ -376,14 +310,14 @@ export class MemoryManager extends EventEmitter<MemoryManagerEvents> implements 
     if (due.length === 0) return;
     const plan = { pools: due, ageSeconds: AGE_SECONDS_DEFAULT, dryRun: false, force: false, complete: true };
     void cleanUp(this, plan).then((outcome) => {
-      if (outcome.reclaimed.length > 0) this.emit('cleanup', { cause: 'pressure', ...outcome });
+      if (outcome.reclaimed.length > 0) this.emit('cleanup', { cause: 'stale', ...outcome });
     });
   }
 }
 
 /** @throws MemtoolError `MEMTOOL_INVALID_OPTION` */
 function checkAge(ageSeconds: number): void {
-  if (ageSeconds >= 0) return;
+  if (typeof ageSeconds === 'number' && ageSeconds >= 0) return;
   throw new MemtoolError('MEMTOOL_INVALID_OPTION', `ageSeconds is ${String(ageSeconds)}.`, {
     hint: 'Give seconds, 0 or more.',
   });

@@ -1,5 +1,5 @@
 import type { ObservedUsage } from './registry.ts';
-import { withinTime } from './within-time.ts';
+import { errorText, withinTime } from './within-time.ts';
 
 /** Says what a pool that someone else manages uses, and what it may use. */
 export type Observer = () => ObservedFigures | Promise<ObservedFigures>;
@@ -44,6 +44,6 @@ async function askOne(name: string, observer: Observer): Promise<ObservedUsage> 
     if (!Number.isFinite(usedBytes)) throw new Error(`usedBytes is ${String(usedBytes)}`);
     return { name, usedBytes, limitBytes: Number.isFinite(limitBytes) ? Number(limitBytes) : null };
   } catch (error) {
-    return { name, usedBytes: 0, limitBytes: null, error: error instanceof Error ? error.message : String(error) };
+    return { name, usedBytes: 0, limitBytes: null, error: errorText(error) };
   }
 }

@@ -1,5 +1,5 @@
 import type { MemoryPool } from './pool.ts';
-import { withinTime } from './within-time.ts';
+import { errorText, withinTime } from './within-time.ts';
 
 /**
  * Asked when the account is under pressure to give back about `targetBytes`. Returns the bytes it gave back, or a promise
@@ -46,7 +46,7 @@ export class Reclaimers {
           outcome.bytes += freed;
         }
       } catch (error) {
-        outcome.problem = `A reclaimer of ${pool.name} failed: ${error instanceof Error ? error.message : String(error)}.`;
+        outcome.problem = `A reclaimer of ${pool.name} failed: ${errorText(error)}.`;
       }
     }
     return outcome;

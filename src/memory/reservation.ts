@@ -53,8 +53,12 @@ export class MemoryReservation {
     const { words } = ledger;
     const at = record << 3;
     // `!`: a record's words and bytes are always within the views.
+    if (words[at + RECORD_GENERATION] !== this.ticket) {
+      // Cleanup took it, and the record may be another's by now.
+      this.record = ~0;
+      return;
+    }
     this.record = ~(words[at + RECORD_LABEL]! & LABEL_TAG_MASK);
-    if (words[at + RECORD_GENERATION] !== this.ticket) return;
     words[at + RECORD_GENERATION] = (this.ticket + 1) | 0;
     words[at + RECORD_LINK] = ledger.freeRecord;
     ledger.freeRecord = record;
@@ -80,9 +84,11 @@ export class MemoryReservation {
     return true;
   }
 
-  /** As `tryGrow`. @throws MemoryLimitError when refused */
+  /** As `tryGrow`. @throws MemoryLimitError when refused, MemtoolError `MEMTOOL_REVOKED` on what cleanup took */
   grow(bytes: number): void {
-    if (!this.tryGrow(bytes)) throw this.owner.refusal(bytes, this.tag);
+    if (this.tryGrow(bytes)) return;
+    if (!this.isHeld) throw revoked(this.describe());
+    throw this.owner.refusal(bytes, this.tag);
   }
 
   /** Gives `bytes` back. @throws MemtoolError `MEMTOOL_INVALID_SIZE` when that is more than is held */
@@ -120,14 +126,14 @@ export class MemoryReservation {
     }
     if (!this.isHeld) return false;
     if (pool === this.owner) return true;
-    if (!pool.receive(this.size, this.record)) return false;
+    if (!pool.receive(this.size, this.record, this.owner)) return false;
     this.owner.handOver(this.size, this.record);
     this.owner = pool;
     return true;
   }
 
   private get tag(): string | null {
-    return this.record > 0 ? this.owner.ledger.tagOf(this.record) : null;
+    return this.record > 0 ? this.owner.ledger.tagOfHandle(this.record, this.ticket) : null;
   }
 
   private setSize(bytes: number): void {
@@ -150,7 +156,7 @@ export class MemoryReservation {
 
   private describe(): string {
     const tag = this.record < 0 ? this.owner.ledger.tagText(~this.record) : this.tag;
-    return describeHandle('reservation', this.record < 0 ? null : this.size, tag, this.owner.name);
+    return describeHandle('reservation', this.isHeld ? this.size : null, tag, this.owner.name);
   }
 }
 
@@ -158,6 +164,16 @@ export class MemoryReservation {
 export function describeHandle(what: string, bytes: number | null, tag: string | null, pool: string): string {
   const size = bytes === null ? '' : ` of ${formatBytes(bytes)}`;
   return `The ${what}${size}${tag === null ? '' : ` tagged ${tag}`} in pool ${pool}`;
+}
+
+export function revoked(handle: string): MemtoolError {
+  return new MemtoolError(
+    'MEMTOOL_REVOKED',
+    `${handle} was taken back by a cleanup because it was held for too long.`,
+    {
+      hint: 'Ask anew; free what is no longer needed, so that no cleanup has to.',
+    },
+  );
 }
 
 export function doubleFree(handle: string): MemtoolError {

@@ -10,5 +10,10 @@ export function checkSize(bytes: number, what: string): void {
 
 /** Histogram bucket of a size: 0 for 0, else its number of bits. */
 export function sizeBucket(bytes: number): number {
-  return bytes <= 0xffffffff ? 32 - Math.clz32(bytes) : 32 + (32 - Math.clz32(Math.floor(bytes / 2 ** 32)));
+  // A small integer is compared and counted without becoming a double: part of the hot path.
+  return bytes < 0x40000000 ? 32 - Math.clz32(bytes) : largeBucket(bytes);
+}
+
+function largeBucket(bytes: number): number {
+  return bytes <= 0xffffffff ? 32 - Math.clz32(bytes) : 64 - Math.clz32(bytes / 2 ** 32);
 }

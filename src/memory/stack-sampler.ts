@@ -45,9 +45,10 @@ export class StackSampler {
     if (this.pending.length === PENDING_MAX) return;
     const trace: { stack?: string } = {};
     const limit = Error.stackTraceLimit;
-    Error.stackTraceLimit = FRAMES_MAX;
+    // Reflect.set does not throw where intrinsics are frozen.
+    Reflect.set(Error, 'stackTraceLimit', FRAMES_MAX);
     Error.captureStackTrace(trace);
-    Error.stackTraceLimit = limit;
+    Reflect.set(Error, 'stackTraceLimit', limit);
     this.pending.push({ record, generation, trace });
   }
 

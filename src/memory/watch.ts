@@ -1,3 +1,4 @@
+import { makeFinalizers } from './finalizers.ts';
 import { RECORD_GENERATION } from './ledger/layout.ts';
 import type { Ledger } from './ledger/ledger.ts';
 
@@ -18,16 +19,13 @@ export class Watch {
   /** Reservations of this second, as far as the watched ones stand for them. */
   private seen = 0;
   private readonly ledger: Ledger;
+  private readonly onLost: (record: number) => void;
   private readonly handles: FinalizationRegistry<number>;
 
-  constructor(ledger: Ledger, onLost: (record: number, generation: number) => void) {
+  constructor(ledger: Ledger, onLost: (record: number) => void) {
     this.ledger = ledger;
-    this.handles = new FinalizationRegistry((ticket) => {
-      const record = ticket % TICKET_BASE;
-      const generation = ledger.word((record << 3) + RECORD_GENERATION);
-      // A handle that was freed has another generation by now; nothing is unregistered, since that costs as much again.
-      if ((generation & TICKET_MASK) === Math.floor(ticket / TICKET_BASE)) onLost(record, generation);
-    });
+    this.onLost = onLost;
+    this.handles = makeFinalizers<Watch>(this, (watch, ticket) => watch.collected(ticket));
   }
 
   /** Called by the hot path when `ledger.untilWatch` is used up. */
@@ -41,12 +39,19 @@ export class Watch {
     this.ledger.untilWatch = this.oneIn === 1 ? 1 : 1 + Math.floor(Math.random() * (2 * this.oneIn - 1));
   }
 
+  private collected(ticket: number): void {
+    const record = ticket % TICKET_BASE;
+    const generation = this.ledger.word((record << 3) + RECORD_GENERATION);
+    // A handle that was freed has another generation by now; nothing is unregistered, since that costs as much again.
+    if ((generation & TICKET_MASK) === Math.floor(ticket / TICKET_BASE)) this.onLost(record);
+  }
+
   /** Once a second: watches as many of the next second's reservations as the last second's number allows. */
   tick(): void {
     this.oneIn = Math.max(1, Math.ceil(this.seen / WATCHES_PER_SECOND));
-    this.ledger.untilWatch = Math.min(this.ledger.untilWatch, 2 * this.oneIn);
+    this.ledger.untilWatch = Math.min(this.ledger.untilWatch, 2 * this.oneIn - 1);
     this.seen = 0;
     this.watched = 0;
-    this.ledger.watchedOneIn = this.oneIn;
+    this.ledger.watchedOneIn = Math.max(this.ledger.watchedOneIn, this.oneIn);
   }
 }

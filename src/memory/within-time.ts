@@ -15,3 +15,12 @@ export async function withinTime<Answer>(answer: Answer | Promise<Answer>, timeo
     clearTimeout(timer);
   }
 }
+
+/** What the application's code threw, as a text; anything can be thrown, even what has no text. */
+export function errorText(error: unknown): string {
+  try {
+    return error instanceof Error ? error.message : String(error);
+  } catch {
+    return `a value of type ${typeof error}`;
+  }
+}

@@ -25,9 +25,22 @@ function processLines(found: ProcessLeaks, ageSeconds: number, style: Style): st
     heading(found, style),
     '',
     ...(found.leaks.length > 0 ? leakLines(found, style) : nothing(ageSeconds, style)),
+    ...releasedLines(found, style),
     ...(found.leaks.length > 0 ? ['', ...nextStep(found, ageSeconds, style)] : []),
     ...(unavailable.length > 0 ? ['', ...unavailable] : []),
   ];
+}
+
+/** A leak whose memory cleanup has given back is still a leak in the program. */
+function releasedLines({ released = [] }: ProcessLeaks, style: Style): string[] {
+  return released.flatMap(({ pool, count: lost, bytes }) => [
+    '',
+    ...hanging(
+      '  ',
+      `Given back already: ${formatBytes(bytes)} in ${lost} that were lost in ${printable(pool)} since the start. The program forgets to free them.`,
+      style.width,
+    ),
+  ]);
 }
 
 function nothing(ageSeconds: number, style: Style): string[] {

@@ -71,3 +71,12 @@ test('the twenty largest rows are shown, and how many there are beside them', ()
   expect(text).not.toContain('tag-2.');
   expect(text).toContain('and 3 smaller rows; --json has them all');
 });
+
+test('what was lost and given back already is still told', () => {
+  const released = [{ manager: 'orders-api', pool: 'query', count: 60, bytes: 15 * 1024 * 1024 }];
+  const report = leaksOf([]);
+  const processes = report.processes.map((found) => ({ ...found, released }));
+  expect(renderLeaks({ ...report, processes }, AT_80)).toContain(
+    'Given back already: 15.0 MiB in 60 that were lost in query',
+  );
+});

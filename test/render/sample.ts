@@ -144,7 +144,12 @@ export function leaksOf(leaks: Leak[]): LeaksReport {
     count: leaks.reduce((sum, { count }) => sum + count, 0),
     bytes: leaks.reduce((sum, { bytes }) => sum + bytes, 0),
   };
-  return { schemaVersion: 1, command: 'leaks', ageSeconds: 300, processes: [{ ...IDENTITY, leaks, totals }] };
+  return {
+    schemaVersion: 1,
+    command: 'leaks',
+    ageSeconds: 300,
+    processes: [{ ...IDENTITY, leaks, released: [], totals }],
+  };
 }
 
 const LOST_ROW = {

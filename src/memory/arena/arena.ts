@@ -1,14 +1,19 @@
 import { constants } from 'node:buffer';
 import { MemtoolError } from '../../errors.ts';
+import { makeFinalizers } from '../finalizers.ts';
+import { fillPoison, firstChange } from './poison.ts';
 import { ALIGNMENT_BYTES, classTable, sizeClasses } from './size-classes.ts';
-import { Segment } from './segment.ts';
-import { Slot } from './slot.ts';
+import type { Segment } from './segment.ts';
+import { Segments } from './segments.ts';
+import { IDLE, Slot } from './slot.ts';
 import { Bin, Span } from './span.ts';
 
-const SEGMENT_BYTES = 1024 * 1024;
-/** How many segments with room are searched before a new one is made: bounds the search, at some fragmentation. */
-const SEGMENTS_SEARCHED = 32;
-const POISON = 0xdb;
+const SEGMENT_BYTES: number = 1024 * 1024;
+/** Of a large pool, an eighth of its limit but no more than this may lie idle. */
+const IDLE_BYTES_MAX: number = 16 * 1024 * 1024;
+/** Runs shorter than this are found by index, longer ones in a map (10 ns slower). */
+const RUNS_LISTED = 256;
+const ALIGNMENT_SHIFT: number = Math.log2(ALIGNMENT_BYTES);
 
 export interface ArenaOptions {
   /** A power of two. */
@@ -18,6 +23,8 @@ export interface ArenaOptions {
   poison: boolean;
   /** Called when nobody can reach a slot's bytes any more although it was never given back. */
   onLost: (slot: Slot) => void;
+  /** Called when memory was taken from the system or given back to it. */
+  onHeldChange: (heldBytes: number) => void;
 }
 
 /**
@@ -28,35 +35,51 @@ export interface ArenaOptions {
  * back with `free()`.
  */
 export class Arena {
-  readonly blockBytes: number;
-  /** Memory held from the system. */
-  heldBytes = 0;
   private readonly options: ArenaOptions;
+  private readonly blockBytes: number;
+  private readonly blockShift: number;
   private readonly segmentBlocks: number;
-  private readonly segments = new Set<Segment>();
-  /** Those with free blocks. */
-  private readonly roomy = new Set<Segment>();
+  private readonly segments: Segments;
+  /** Bins of slots smaller than a block, and the index of the smallest that holds a size in units of the alignment. */
   private readonly classes: Bin[];
   private readonly classOf: Uint8Array;
+  private readonly classBytesMax: number;
   /** Bins of whole blocks, by the number of blocks. */
-  private readonly runs = new Map<number, Bin>();
+  private readonly runs: (Bin | undefined)[] = Array.from({ length: RUNS_LISTED });
+  private readonly bigRuns = new Map<number, Bin>();
   private readonly slots: (Slot | undefined)[] = [];
   private readonly freeIndexes: number[] = [];
-  /** In spans of which every slot is idle: kept for the next allocation, up to `idleBytesMax`. */
+  /** In idle slots, kept for the next allocation. */
   private idleBytes = 0;
-  private busyBytes = 0;
-  private readonly unreachable: FinalizationRegistry<Slot>;
+  /** What the last shrinking had to leave: idle slots beside busy ones. */
+  private stuckBytes = 0;
+  /** More idle bytes than this are given back. */
+  private shrinkAboveBytes = 0;
+  /** Of each slot's own buffer, with the slot's ticket: the slot itself would keep its buffer alive through its view. */
+  private readonly unreachable: FinalizationRegistry<number>;
+  private carved = 0;
 
   constructor(options: ArenaOptions) {
     const { blockBytes, limitBytes } = options;
     this.options = options;
     this.blockBytes = blockBytes;
-    const segmentBytes = Math.max(blockBytes, Math.min(SEGMENT_BYTES, limitBytes));
-    this.segmentBlocks = Math.ceil(segmentBytes / blockBytes);
+    this.blockShift = Math.log2(blockBytes);
+    this.segmentBlocks = Math.ceil(Math.max(blockBytes, Math.min(SEGMENT_BYTES, limitBytes)) / blockBytes);
+    this.segments = new Segments(blockBytes, this.segmentBlocks, (heldBytes) => {
+      this.setShrinkBound();
+      options.onHeldChange(heldBytes);
+    });
     const classes = sizeClasses(blockBytes);
     this.classes = classes.map((size) => new Bin(size, 1, Math.floor(blockBytes / size)));
     this.classOf = classTable(classes);
-    this.unreachable = new FinalizationRegistry((slot) => this.onUnreachable(slot));
+    this.classBytesMax = classes.at(-1) ?? 0;
+    this.unreachable = makeFinalizers<Arena>(this, (arena, ticket) => arena.onUnreachable(ticket));
+    this.setShrinkBound();
+  }
+
+  /** Memory held from the system. */
+  get heldBytes(): number {
+    return this.segments.heldBytes;
   }
 
   slot(index: number): Slot | undefined {
@@ -64,56 +87,60 @@ export class Arena {
   }
 
   /**
-   * Takes a slot for `size` bytes (not 0). The caller has the slot's view from then on, and the slot must not.
+   * Takes a slot for `size` bytes (not 0). The caller sets its `record`, checks its poison, and takes its `view` if that is
+   * of the right length, or else has one made.
    *
    * @returns `undefined` when the system has no memory, or a Buffer cannot be that long.
-   * @throws MemtoolError `MEMTOOL_WRITE_AFTER_FREE` with `poison`, when the bytes were written to while they were free.
    */
-  take(size: number): { slot: Slot; view: Buffer } | undefined {
-    const slot = this.takeSlot(size);
-    return slot === undefined ? undefined : { slot, view: this.takeView(slot, size) };
-  }
-
-  /** Two steps of `take`, for the hot path: an object that holds both would be garbage. */
   takeSlot(size: number): Slot | undefined {
     const bin = this.binFor(size);
-    const span = bin.open[bin.open.length - 1] ?? this.newSpan(bin, size);
-    if (span === undefined) return undefined;
-    const slot = span.idle.pop() ?? this.carve(span);
-    if (span.idle.length === 0 && span.carved === bin.slotsPerSpan) bin.closeSpan(span);
-    if (span.busy === 0) {
-      const spanBytes = bin.spanBlocks * this.blockBytes;
-      this.idleBytes -= spanBytes;
-      this.busyBytes += spanBytes;
-    }
-    span.busy += 1;
-    if (slot.poisoned) this.checkPoison(slot);
-    slot.state = 'out';
-    slot.size = size;
+    const slot = bin.idle.pop() ?? this.carve(bin);
+    if (slot === undefined) return undefined;
+    this.idleBytes -= bin.slotBytes;
+    slot.span.busy += 1;
     return slot;
   }
 
-  takeView(slot: Slot, size: number): Buffer {
+  /** A view over a taken slot's own object; a slot that is new, or whose object nobody could reach any more, gets one first. */
+  makeView(slot: Slot, size: number): Buffer {
     const known = slot.view;
-    slot.view = undefined;
-    if (known === undefined) {
-      const own = structuredClone(slot.span.segment.shared);
-      this.unreachable.register(own, slot);
-      return Buffer.from(own, slot.offset, size);
-    }
-    // The very Buffer of the last allocation when the length is the same: making another costs 50 ns.
-    return known.length === size ? known : Buffer.from(known.buffer, slot.offset, size);
+    if (known !== undefined) return Buffer.from(known.buffer, slot.offset, size);
+    const own = structuredClone(slot.span.run.segment.shared);
+    this.unreachable.register(own, slot.index);
+    slot.hasObject = true;
+    return Buffer.from(own, slot.offset, size);
   }
 
-  /** Takes a slot back from its holder, with the view that the holder had. */
-  giveBack(slot: Slot, view: Buffer): void {
+  /** @throws MemtoolError `MEMTOOL_WRITE_AFTER_FREE`; the slot is then left out of use, since its writer may write again */
+  checkPoison(slot: Slot): void {
+    slot.poisoned = false;
+    const changed = firstChange(this.bytesOf(slot));
+    if (changed < 0) return;
+    slot.state = 'quarantined';
+    throw new MemtoolError(
+      'MEMTOOL_WRITE_AFTER_FREE',
+      `Byte ${changed} of an allocation of up to ${slot.span.bin.slotBytes} bytes was written to after it was freed.`,
+      { hint: 'Look for a Buffer or subarray that is kept after free(); its holder asked for about that size.' },
+    );
+  }
+
+  /** Takes a slot back from its holder, with the view that the holder had; without it when nobody can reach its bytes. */
+  giveBack(slot: Slot, view: Buffer | undefined): void {
     slot.view = view;
-    this.makeIdle(slot);
+    slot.record = IDLE;
+    const { span } = slot;
+    const { bin } = span;
+    span.busy -= 1;
+    bin.idle.push(slot);
+    this.idleBytes += bin.slotBytes;
+    if (this.options.poison) this.fillPoison(slot);
+    if (this.idleBytes > this.shrinkAboveBytes) this.shrink(1);
   }
 
   /** Reuses a slot that is certain to be out of reach. Its next allocation gets an object of its own again. */
   releaseLost(slot: Slot): void {
-    this.makeIdle(slot);
+    slot.state = 'usable';
+    this.giveBack(slot, undefined);
   }
 
   /** Takes a slot from a holder that may still look at it: it is reused once nobody can. */
@@ -123,167 +150,149 @@ export class Arena {
 
   /** Gives everything idle back to the system. @returns bytes given back */
   trim(): number {
-    return this.shrinkTo(0);
+    return this.shrink(0);
   }
 
-  /** What `trim` would give back now, at most: segments in which something is in use stay. */
+  /** What `trim` would give back now: segments in which nothing is in use. */
   get idleSegmentBytes(): number {
-    let bytes = 0;
     const idleBlocks = new Map<Segment, number>();
-    for (const bin of this.bins()) {
-      for (const span of bin.open) {
-        if (span.busy === 0) idleBlocks.set(span.segment, (idleBlocks.get(span.segment) ?? 0) + bin.spanBlocks);
-      }
+    for (const { run, bin } of this.idleSpans()) {
+      idleBlocks.set(run.segment, (idleBlocks.get(run.segment) ?? 0) + bin.spanBlocks);
     }
-    for (const segment of this.segments) {
-      if (segment.freeBlocks + (idleBlocks.get(segment) ?? 0) === segment.blocks)
-        bytes += segment.blocks * this.blockBytes;
-    }
-    return bytes;
+    return this.segments.emptyBytes(idleBlocks);
   }
 
-  private makeIdle(slot: Slot): void {
-    const { span } = slot;
-    slot.state = 'idle';
-    slot.record = 0;
-    if (this.options.poison) this.fillPoison(slot);
-    span.idle.push(slot);
-    if (span.position < 0) span.bin.openSpan(span);
-    span.busy -= 1;
-    if (span.busy > 0) return;
-    const spanBytes = span.bin.spanBlocks * this.blockBytes;
-    this.idleBytes += spanBytes;
-    this.busyBytes -= spanBytes;
-    // A quarter of what is in use may lie idle: frees and allocations around a steady size never reach the system.
-    if (this.idleBytes > Math.max(2 * this.segmentBlocks * this.blockBytes, this.busyBytes / 4)) this.shrinkTo(1);
-  }
-
-  private onUnreachable(slot: Slot): void {
-    if (slot.state === 'out') {
-      slot.state = 'lost';
-      this.options.onLost(slot);
-    } else if (slot.state === 'quarantined') this.makeIdle(slot);
-    // `discarded`: its span went back to the segment, and its view with it. `idle` cannot be: the view keeps the object.
+  /** Nobody can reach the object of a slot any more. An idle slot's view keeps it alive, so the slot is out or was discarded. */
+  private onUnreachable(index: number): void {
+    const slot = this.slots[index];
+    if (slot === undefined) return;
+    slot.hasObject = false;
+    switch (slot.state) {
+      case 'usable':
+        slot.state = 'lost';
+        this.options.onLost(slot);
+        break;
+      case 'quarantined':
+        this.releaseLost(slot);
+        break;
+      case 'discarded':
+        this.freeIndex(index);
+        break;
+      case 'lost':
+        break;
+    }
   }
 
   private binFor(size: number): Bin {
-    const small = this.classOf[Math.ceil(size / ALIGNMENT_BYTES)];
-    const bin = small === undefined ? undefined : this.classes[small];
-    if (bin !== undefined) return bin;
-    const blocks = Math.ceil(size / this.blockBytes);
-    let run = this.runs.get(blocks);
-    if (run === undefined) {
-      run = new Bin(blocks * this.blockBytes, blocks, 1);
-      this.runs.set(blocks, run);
+    if (size <= this.classBytesMax) {
+      const bin = this.classes[this.classOf[(size + ALIGNMENT_BYTES - 1) >>> ALIGNMENT_SHIFT] ?? 0];
+      if (bin !== undefined) return bin;
     }
+    const blocks =
+      size <= SEGMENT_BYTES ? (size + this.blockBytes - 1) >>> this.blockShift : Math.ceil(size / this.blockBytes);
+    return this.runs[blocks] ?? this.bigRuns.get(blocks) ?? this.newRun(blocks);
+  }
+
+  private newRun(blocks: number): Bin {
+    const run = new Bin(blocks * this.blockBytes, blocks, 1);
+    if (blocks < RUNS_LISTED) this.runs[blocks] = run;
+    else this.bigRuns.set(blocks, run);
     return run;
   }
 
-  private newSpan(bin: Bin, size: number): Span | undefined {
-    if (size > constants.MAX_LENGTH) return undefined;
-    const place = this.findRun(bin.spanBlocks) ?? this.newSegment(bin.spanBlocks);
-    if (place === undefined) return undefined;
-    const span = new Span(bin, place.segment, place.firstBlock);
-    bin.openSpan(span);
-    this.idleBytes += bin.spanBlocks * this.blockBytes;
-    return span;
-  }
-
-  /** Makes the span's next slot; not all at once, since a block may hold hundreds. */
-  private carve(span: Span): Slot {
+  /** Makes another slot, and a span for it if need be. It counts as idle. */
+  private carve(bin: Bin): Slot | undefined {
+    const span = bin.fresh ?? this.newSpan(bin);
+    if (span === undefined) return undefined;
     const index = this.freeIndexes.pop() ?? this.slots.length;
-    const slot = new Slot(span, index, span.firstBlock * this.blockBytes + span.carved * span.bin.slotBytes);
-    span.carved += 1;
+    const slot = new Slot(span, index, span.run.firstBlock * this.blockBytes + span.carved * bin.slotBytes);
     this.slots[index] = slot;
+    this.idleBytes += bin.slotBytes;
+    span.carved += 1;
+    bin.fresh = span.carved < bin.slotsPerSpan ? span : undefined;
     return slot;
   }
 
-  private findRun(blocks: number): { segment: Segment; firstBlock: number } | undefined {
-    if (blocks > this.segmentBlocks) return undefined;
-    let searched = 0;
-    for (const segment of this.roomy) {
-      const firstBlock = segment.takeRun(blocks);
-      if (firstBlock >= 0) {
-        if (segment.freeBlocks === 0) this.roomy.delete(segment);
-        return { segment, firstBlock };
-      }
-      searched += 1;
-      if (searched === SEGMENTS_SEARCHED) return undefined;
+  private newSpan(bin: Bin): Span | undefined {
+    if (bin.slotBytes > constants.MAX_LENGTH + this.blockBytes) return undefined;
+    let place = this.segments.find(bin.spanBlocks);
+    if (place === undefined && this.idleBytes - this.stuckBytes >= this.segmentBlocks * this.blockBytes) {
+      // What lies idle in other sizes may make room: without this a pool of mixed sizes held 1.8 times what it used.
+      this.shrink(1);
+      place = this.segments.find(bin.spanBlocks);
     }
-    return undefined;
-  }
-
-  private newSegment(blocks: number): { segment: Segment; firstBlock: number } | undefined {
-    try {
-      const segment = new Segment(Math.max(blocks, this.segmentBlocks), this.blockBytes);
-      this.segments.add(segment);
-      this.heldBytes += segment.blocks * this.blockBytes;
-      const firstBlock = segment.takeRun(blocks);
-      if (segment.freeBlocks > 0) this.roomy.add(segment);
-      return { segment, firstBlock };
-    } catch {
-      // RangeError: the system has no memory for it. A refusal like any other.
-      return undefined;
-    }
+    place ??= this.segments.make(bin.spanBlocks);
+    return place && new Span(bin, place);
   }
 
   /** Returns idle spans to their segments and drops empty segments, but for `keep` of them. @returns bytes dropped */
-  private shrinkTo(keep: number): number {
-    for (const bin of this.bins()) {
-      for (const span of bin.open.filter(({ busy }) => busy === 0)) this.discard(span);
-    }
-    const before = this.heldBytes;
-    let kept = 0;
-    for (const segment of this.segments) {
-      if (segment.freeBlocks < segment.blocks) continue;
-      // A segment of its own, for something big, would serve nothing else well: it always goes.
-      if (kept < keep && segment.blocks === this.segmentBlocks) kept += 1;
-      else {
-        this.segments.delete(segment);
-        this.roomy.delete(segment);
-        this.heldBytes -= segment.blocks * this.blockBytes;
-      }
-    }
-    return before - this.heldBytes;
+  private shrink(keep: number): number {
+    for (const bin of this.bins()) this.discardIdleSpans(bin);
+    this.stuckBytes = this.idleBytes;
+    const dropped = this.segments.dropEmpty(keep);
+    this.setShrinkBound();
+    return dropped;
   }
 
-  private discard(span: Span): void {
-    span.bin.closeSpan(span);
-    for (const slot of span.idle) {
-      slot.state = 'discarded';
-      slot.view = undefined;
-      this.slots[slot.index] = undefined;
-      this.freeIndexes.push(slot.index);
-    }
-    span.segment.giveBack(span.firstBlock, span.bin.spanBlocks);
-    this.roomy.add(span.segment);
-    this.idleBytes -= span.bin.spanBlocks * this.blockBytes;
+  /** An eighth of the limit, or a quarter of what is in use, may lie idle: use around a steady level never reaches the system. */
+  private setShrinkBound(): void {
+    const idle = Math.max(
+      2 * this.segmentBlocks * this.blockBytes,
+      Math.min(IDLE_BYTES_MAX, this.options.limitBytes / 8),
+    );
+    this.shrinkAboveBytes = this.stuckBytes + Math.max(idle, (this.heldBytes - this.idleBytes) / 4);
   }
 
   private *bins(): Iterable<Bin> {
     yield* this.classes;
-    yield* this.runs.values();
+    for (const run of this.runs) if (run !== undefined) yield run;
+    yield* this.bigRuns.values();
+  }
+
+  private idleSpans(): Set<Span> {
+    const spans = new Set<Span>();
+    for (const bin of this.bins()) for (const { span } of bin.idle) if (span.busy === 0) spans.add(span);
+    return spans;
+  }
+
+  /** Gives the spans of which every slot is idle back to their segments. */
+  private discardIdleSpans(bin: Bin): void {
+    const spans = new Set<Span>();
+    const remaining: Slot[] = [];
+    for (const slot of bin.idle) {
+      if (slot.span.busy > 0) remaining.push(slot);
+      else {
+        spans.add(slot.span);
+        this.forget(slot);
+      }
+    }
+    if (spans.size === 0) return;
+    bin.idle = remaining;
+    for (const span of spans) {
+      if (bin.fresh === span) bin.fresh = undefined;
+      this.segments.giveBack(span.run, bin.spanBlocks);
+    }
+  }
+
+  /** Its index is used again when the finalizer of its object has come, so that none is taken for another's. */
+  private forget(slot: Slot): void {
+    slot.state = 'discarded';
+    slot.view = undefined;
+    this.idleBytes -= slot.span.bin.slotBytes;
+    if (!slot.hasObject) this.freeIndex(slot.index);
+  }
+
+  private freeIndex(index: number): void {
+    this.slots[index] = undefined;
+    this.freeIndexes.push(index);
   }
 
   private bytesOf(slot: Slot): Uint8Array {
-    return new Uint8Array(slot.span.segment.shared, slot.offset, slot.span.bin.slotBytes);
+    return new Uint8Array(slot.span.run.segment.shared, slot.offset, slot.span.bin.slotBytes);
   }
 
   private fillPoison(slot: Slot): void {
-    this.bytesOf(slot).fill(POISON);
+    fillPoison(this.bytesOf(slot));
     slot.poisoned = true;
-  }
-
-  private checkPoison(slot: Slot): void {
-    slot.poisoned = false;
-    const changed = this.bytesOf(slot).findIndex((byte) => byte !== POISON);
-    if (changed < 0) return;
-    // The slot is left out of use: whoever wrote to it may write again.
-    slot.state = 'quarantined';
-    throw new MemtoolError(
-      'MEMTOOL_WRITE_AFTER_FREE',
-      `Byte ${changed} of an allocation of ${slot.size} bytes was written to after it was freed.`,
-      { hint: 'Look for a Buffer or subarray that is kept after free(); its last holder asked for that size.' },
-    );
   }
 }

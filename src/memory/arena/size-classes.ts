@@ -3,7 +3,7 @@ export const ALIGNMENT_BYTES = 16;
 
 /**
  * The slot sizes that a block is divided into: four steps a doubling, each stretched to the largest slot of which as many
- * still fit the block. At most 20 % of a slot is lost to rounding above 64 bytes.
+ * still fit the block. As a rule under 20 % of a slot is lost to rounding, a third just above a third of the block.
  */
 export function sizeClasses(blockBytes: number): number[] {
   const classes: number[] = [];

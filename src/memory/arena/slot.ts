@@ -1,7 +1,12 @@
 import type { Span } from './span.ts';
 
-/** `out`: an allocation has it. `lost`: nobody can reach it. `quarantined`: taken back while views may live. */
-export type SlotState = 'idle' | 'out' | 'lost' | 'quarantined' | 'discarded';
+/** `usable` while idle or out; `lost`: nobody can reach it; `quarantined`: taken from a holder whose views may live. */
+export type SlotState = 'usable' | 'lost' | 'quarantined' | 'discarded';
+
+/** `record` of a slot that is idle. */
+export const IDLE = 0;
+/** `record` of a slot that is out without one. */
+export const OUT_UNRECORDED = -1;
 
 /**
  * A fixed place in a segment that one allocation can have.
@@ -15,13 +20,15 @@ export class Slot {
   /** Index in the arena's list of slots, as the record of an allocation has it. */
   readonly index: number;
   readonly offset: number;
-  state: SlotState = 'idle';
+  state: SlotState = 'usable';
+  /** The record of the allocation that has it, `OUT_UNRECORDED` or `IDLE`. */
+  record: number = IDLE;
   /** While idle, the view of its last allocation, ready for the next one of the same length. Never set while out. */
   view: Buffer | undefined = undefined;
-  /** While out: the record, or 0 when the table was full. */
-  record = 0;
-  /** While out: the bytes asked for. */
-  size = 0;
+  /** Whether an object of its own is registered with the garbage collector and has not been reported as collected. */
+  hasObject = false;
+  /** The bytes asked for, of a slot that is out without a record. */
+  unrecordedBytes = 0;
   /** Filled with the poison pattern when it came back. */
   poisoned = false;
 

@@ -1,50 +1,34 @@
-import type { Segment } from './segment.ts';
+import type { Run } from './segments.ts';
 import type { Slot } from './slot.ts';
 
 /** A run of blocks that serves one slot size: a block divided into slots, or a run of blocks that is one slot. */
 export class Span {
   readonly bin: Bin;
-  readonly segment: Segment;
-  readonly firstBlock: number;
-  /** Slots that can be taken; further ones are made when these are used up, until `carved` is the bin's `slotsPerSpan`. */
-  readonly idle: Slot[] = [];
+  readonly run: Run;
+  /** Slots made so far, one when it is needed: a block may hold hundreds. */
   carved = 0;
   /** Slots that are not idle. */
   busy = 0;
-  /** Place in `bin.open`, -1 when no slot can be taken. */
-  position = -1;
 
-  constructor(bin: Bin, segment: Segment, firstBlock: number) {
+  constructor(bin: Bin, run: Run) {
     this.bin = bin;
-    this.segment = segment;
-    this.firstBlock = firstBlock;
+    this.run = run;
   }
 }
 
-/** All spans of one slot size. */
+/** All slots of one size. */
 export class Bin {
   readonly slotBytes: number;
   readonly spanBlocks: number;
   readonly slotsPerSpan: number;
-  /** Spans with slots to take; the last one is used first. */
-  readonly open: Span[] = [];
+  /** Slots to take, the last one given back first: its memory is warm. */
+  idle: Slot[] = [];
+  /** A span that has slots still to be made. */
+  fresh: Span | undefined = undefined;
 
   constructor(slotBytes: number, spanBlocks: number, slotsPerSpan: number) {
     this.slotBytes = slotBytes;
     this.spanBlocks = spanBlocks;
     this.slotsPerSpan = slotsPerSpan;
-  }
-
-  openSpan(span: Span): void {
-    span.position = this.open.push(span) - 1;
-  }
-
-  closeSpan(span: Span): void {
-    const last = this.open.pop();
-    if (last !== undefined && last !== span) {
-      this.open[span.position] = last;
-      last.position = span.position;
-    }
-    span.position = -1;
   }
 }

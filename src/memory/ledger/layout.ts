@@ -49,12 +49,13 @@ export const TALLY_FLOOR = 3;
 export const TALLY_REJECTIONS = 4;
 /** Live handles without a record, because the table was full. */
 export const TALLY_UNRECORDED = 5;
-/** Part of the used bytes that is in the arena. */
-export const TALLY_ARENA_USED = 6;
 /** Memory the arena holds from the system. */
-export const TALLY_ARENA_HELD = 7;
+export const TALLY_ARENA_HELD = 6;
+/** What was lost and has been released since. */
+export const TALLY_LOST_COUNT = 7;
+export const TALLY_LOST_BYTES = 8;
 /** Sizes by powers of two: bucket 0 counts zero bytes, bucket n sizes of n bits. Their sum is the number of allocations. */
-export const TALLY_HISTOGRAM = 8;
+export const TALLY_HISTOGRAM = 10;
 
 /** A record, in words; its bytes are a double at word 0. */
 export const RECORD_BIRTH = 2;
@@ -112,7 +113,7 @@ export const HEADER = {
   siteCount: 6,
   segmentCount: 7,
   recordsMax: 8,
-  /** One in this many reservation handles is watched for being lost. */
+  /** One in this many reservation handles was watched for being lost, in the busiest second so far. */
   watchedOneIn: 9,
   managerLevel: 10,
 } as const;

@@ -136,6 +136,10 @@ export class Ledger {
     this.words[HEADER.managerLevel] = LEVELS.indexOf(level);
   }
 
+  get watchedOneIn(): number {
+    return this.word(HEADER.watchedOneIn);
+  }
+
   set watchedOneIn(count: number) {
     this.words[HEADER.watchedOneIn] = count;
   }
@@ -154,7 +158,7 @@ export class Ledger {
   tagIndex(tag: string): number {
     if (tag === this.lastTag) return this.lastTagIndex;
     if (typeof tag !== 'string') {
-      throw new MemtoolError('MEMTOOL_INVALID_OPTION', `The tag is ${String(tag)}, which is no text.`, {
+      throw new MemtoolError('MEMTOOL_INVALID_OPTION', `The tag is a value of type ${typeof tag}, and no text.`, {
         hint: "Give a short constant text, as in { tag: 'profile-rows' }.",
       });
     }
@@ -171,6 +175,12 @@ export class Ledger {
   /** Tag of a record, live or just freed. */
   tagOf(record: number): string | null {
     return this.tags.read(this.word((record << 3) + RECORD_LABEL) & LABEL_TAG_MASK);
+  }
+
+  /** Tag of the record that a handle was given; `null` once the record has gone to another. */
+  tagOfHandle(record: number, generation: number): string | null {
+    const age = (this.word((record << 3) + RECORD_GENERATION) - generation) | 0;
+    return age === 0 || age === 1 ? this.tagOf(record) : null;
   }
 
   siteIndex(stack: string): number {
@@ -227,7 +237,7 @@ export class Ledger {
   /** Ends a record and puts it on the free list; its label stays readable until it is used again. */
   release(record: number): void {
     const at = record << 3;
-    this.words[at + RECORD_GENERATION] = (this.word(at + RECORD_GENERATION) + 1) | 0;
+    this.words[at + RECORD_GENERATION] = (this.words[at + RECORD_GENERATION]! + 1) | 0;
     this.words[at + RECORD_LINK] = this.freeRecord;
     this.freeRecord = record;
   }

@@ -1,5 +1,5 @@
 import { MemtoolError } from '../../errors.ts';
-import type { Leak, Level, ManagerStats, PoolStats } from '../../report.ts';
+import type { Leak, Level, ManagerStats, PoolStats, ReleasedLost } from '../../report.ts';
 import { systemClock } from '../clock.ts';
 import { describeGroup } from '../leaks.ts';
 import { LEVELS, nextLevel, usedPercent, type Thresholds } from '../level.ts';
@@ -21,7 +21,6 @@ import {
   POOL_WORD,
   POOLS_AT,
   RECORD_BYTES,
-  recordsAt,
   SITE_ROW_BYTES,
   SITES_AT,
   SITES_MAX,
@@ -29,8 +28,9 @@ import {
   TAGS_AT,
   TAGS_MAX,
   TALLY_ARENA_HELD,
-  TALLY_ARENA_USED,
   TALLY_HISTOGRAM,
+  TALLY_LOST_BYTES,
+  TALLY_LOST_COUNT,
   TALLY_PEAK,
   TALLY_REJECTIONS,
   TALLY_USED,
@@ -45,11 +45,15 @@ export interface LedgerReader {
   readonly managerName: string;
   manager(): ManagerStats;
   pools(): PoolStats[];
+  /** Used bytes by pool, without looking at a record: for what asks every second. */
+  usage(): { name: string; usedBytes: number }[];
   /** Lost and orphaned whatever their age, stale when older than `ageSeconds`; grouped by kind, pool, tag or stack; most certain and largest first. */
   leaks(ageSeconds: number): Leak[];
+  /** What was lost and has been released since, by pool; only where there was any. */
+  released(): ReleasedLost[];
   /** Who holds a pool's memory, largest first, whatever its age; looks at no more than `recordsMax` records. */
   consumers(pool: string, recordsMax: number): { tag: string | null; stack: string[]; count: number; bytes: number }[];
-  /** Of sizes asked for, by powers of two: element n counts sizes below 2^n and not below 2^(n-1); element 0 counts zero bytes. */
+  /** Of sizes asked for, by powers of two: element n counts sizes below 2^n and not below 2^(n-1); element 0 counts zero bytes. Empty for a pool that is not there. */
   sizes(pool: string): number[];
   /** Bytes of the ledger that have ever been touched. */
   touchedBytes(): number;
@@ -106,7 +110,13 @@ class Reader implements LedgerReader {
 
   pools(): PoolStats[] {
     const summaries = summarizePools(this);
-    return this.poolIndexes().map((pool) => this.pool(pool, summaries[pool] ?? { live: 0, oldestAgeSeconds: null }));
+    return this.poolIndexes().map((pool) =>
+      this.pool(pool, summaries[pool] ?? { live: 0, allocatedBytes: 0, oldestAgeSeconds: null }),
+    );
+  }
+
+  usage(): { name: string; usedBytes: number }[] {
+    return this.poolIndexes().map((pool) => ({ name: this.poolName(pool), usedBytes: this.total(pool, TALLY_USED) }));
   }
 
   leaks(ageSeconds: number): Leak[] {
@@ -124,8 +134,21 @@ class Reader implements LedgerReader {
     return leaks.toSorted((a, b) => CERTAINTY.indexOf(a.kind) - CERTAINTY.indexOf(b.kind) || b.bytes - a.bytes);
   }
 
+  released(): ReleasedLost[] {
+    return this.poolIndexes()
+      .map((pool) => ({
+        manager: this.managerName,
+        pool: this.poolName(pool),
+        count: this.total(pool, TALLY_LOST_COUNT),
+        bytes: this.total(pool, TALLY_LOST_BYTES),
+      }))
+      .filter(({ count }) => count > 0);
+  }
+
   consumers(pool: string, recordsMax: number): { tag: string | null; stack: string[]; count: number; bytes: number }[] {
-    const options: GroupOptions = { ageSeconds: Infinity, all: true, pool: this.poolIndex(pool), recordsMax };
+    const index = this.poolIndex(pool);
+    if (index < 0) return [];
+    const options: GroupOptions = { ageSeconds: Infinity, all: true, pool: index, recordsMax };
     return groupRecords(this, options)
       .toSorted((a, b) => b.bytes - a.bytes)
       .map(({ label, count, bytes }) => ({ ...this.readLabel(label), count, bytes }));
@@ -133,6 +156,7 @@ class Reader implements LedgerReader {
 
   sizes(pool: string): number[] {
     const index = this.poolIndex(pool);
+    if (index < 0) return [];
     return Array.from({ length: HISTOGRAM_BUCKETS }, (_, bucket) => this.total(index, TALLY_HISTOGRAM + bucket));
   }
 
@@ -147,7 +171,7 @@ class Reader implements LedgerReader {
     beat(this.words, this.doubles, systemClock.readSeconds());
   }
 
-  private pool(pool: number, { live: recorded, oldestAgeSeconds }: PoolSummary): PoolStats {
+  private pool(pool: number, { live: recorded, allocatedBytes, oldestAgeSeconds }: PoolSummary): PoolStats {
     const at = (POOLS_AT + pool * POOL_ROW_BYTES) >> 3;
     const limitBytes = this.double(at + POOL_DOUBLE.limitBytes);
     const usedBytes = this.total(pool, TALLY_USED);
@@ -162,7 +186,7 @@ class Reader implements LedgerReader {
       limitBytes: limited(limitBytes),
       blockBytes: this.double(at + POOL_DOUBLE.blockBytes),
       usedBytes,
-      reservedBytes: usedBytes - this.total(pool, TALLY_ARENA_USED) + this.total(pool, TALLY_ARENA_HELD),
+      reservedBytes: Math.max(usedBytes, usedBytes - allocatedBytes + this.total(pool, TALLY_ARENA_HELD)),
       peakBytes: Math.max(usedBytes, this.total(pool, TALLY_PEAK)),
       usedPercent: usedPercent(usedBytes, limitBytes),
       level: nextLevel(this.level((at << 1) + POOL_WORD.level), usedBytes, limitBytes, this.thresholds()),

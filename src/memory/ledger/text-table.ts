@@ -1,4 +1,4 @@
-import { HEADER } from './layout.ts';
+import type { HEADER } from './layout.ts';
 
 /** Writes a length and UTF-8 bytes at a byte offset; what does not fit is cut at a whole character. */
 export function writeText(shared: SharedArrayBuffer, at: number, capacityBytes: number, text: string): void {

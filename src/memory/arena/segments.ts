@@ -1,0 +1,102 @@
+import { Segment } from './segment.ts';
+
+/** How many segments with room are searched before a new one is made: bounds the search, at some fragmentation. */
+const SEGMENTS_SEARCHED = 32;
+
+/** A run of blocks in a segment. */
+export interface Run {
+  segment: Segment;
+  firstBlock: number;
+}
+
+/** All segments of an arena: where runs of blocks come from, and what is held from the system. */
+export class Segments {
+  private readonly blockBytes: number;
+  /** Of an ordinary segment; what is larger gets a segment of its own. */
+  private readonly segmentBlocks: number;
+  private readonly onHeldChange: (heldBytes: number) => void;
+  private readonly all = new Set<Segment>();
+  /** Those with free blocks. */
+  private readonly roomy = new Set<Segment>();
+  private held = 0;
+
+  constructor(blockBytes: number, segmentBlocks: number, onHeldChange: (heldBytes: number) => void) {
+    this.blockBytes = blockBytes;
+    this.segmentBlocks = segmentBlocks;
+    this.onHeldChange = onHeldChange;
+  }
+
+  get heldBytes(): number {
+    return this.held;
+  }
+
+  /** A run of blocks in the segments that there are. */
+  find(blocks: number): Run | undefined {
+    if (blocks > this.segmentBlocks) return undefined;
+    let searched = 0;
+    for (const segment of this.roomy) {
+      const firstBlock = segment.takeRun(blocks);
+      if (firstBlock >= 0) {
+        if (segment.freeBlocks === 0) this.roomy.delete(segment);
+        return { segment, firstBlock };
+      }
+      searched += 1;
+      if (searched === SEGMENTS_SEARCHED) return undefined;
+    }
+    return undefined;
+  }
+
+  /** A run of blocks in a new segment. @returns `undefined` when the system has no memory */
+  make(blocks: number): Run | undefined {
+    let segment: Segment;
+    try {
+      segment = new Segment(Math.max(blocks, this.segmentBlocks), this.blockBytes);
+    } catch {
+      // RangeError: the system has no memory for it. A refusal like any other.
+      return undefined;
+    }
+    this.all.add(segment);
+    this.changeHeld(segment.blocks);
+    const firstBlock = segment.takeRun(blocks);
+    if (segment.freeBlocks > 0) this.roomy.add(segment);
+    return { segment, firstBlock };
+  }
+
+  giveBack({ segment, firstBlock }: Run, blocks: number): void {
+    segment.giveBack(firstBlock, blocks);
+    this.roomy.add(segment);
+  }
+
+  /** Drops empty segments, but for `keep` ordinary ones. @returns bytes dropped */
+  dropEmpty(keep: number): number {
+    const before = this.held;
+    let kept = 0;
+    for (const segment of this.all) {
+      if (segment.freeBlocks < segment.blocks) continue;
+      // A segment of its own, for something big, would serve nothing else well: it always goes.
+      if (kept < keep && segment.blocks === this.segmentBlocks) kept += 1;
+      else {
+        this.all.delete(segment);
+        this.roomy.delete(segment);
+        this.changeHeld(-segment.blocks);
+      }
+    }
+    return before - this.held;
+  }
+
+  /** Bytes of the segments that would be empty if these blocks were given back too. */
+  emptyBytes(idleBlocks: ReadonlyMap<Segment, number>): number {
+    let bytes = 0;
+    for (const segment of this.all) {
+      if (segment.freeBlocks + (idleBlocks.get(segment) ?? 0) === segment.blocks) {
+        bytes += segment.blocks * this.blockBytes;
+      }
+    }
+    return bytes;
+  }
+
+  private changeHeld(blocks: number): void {
+    this.held += blocks * this.blockBytes;
+    this.onHeldChange(this.held);
+  }
+}

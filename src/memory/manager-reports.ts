@@ -1,0 +1,49 @@
+import type { Leak, Level, ReleasedLost, Resource, Totals } from '../report.ts';
+import type { LedgerReader } from './ledger/reader.ts';
+import { LEVELS } from './level.ts';
+
+export interface ManagerPressure {
+  /** The worst of `resources`. */
+  level: Level;
+  resources: Resource[];
+}
+
+export interface ManagerLeaks {
+  ageSeconds: number;
+  leaks: Leak[];
+  /** Lost and released already, by pool. */
+  released: ReleasedLost[];
+  totals: Totals;
+}
+
+/** How close each limit is: the manager's, if it has one, and every pool's. */
+export function pressureReport(reader: LedgerReader): ManagerPressure {
+  const manager = reader.manager();
+  const accounts = [
+    ...(manager.limitBytes === null ? [] : [{ ...manager, kind: 'manager' as const }]),
+    ...reader.pools().map((pool) => ({ ...pool, kind: 'pool' as const })),
+  ];
+  const resources = accounts.map(({ kind, name, usedBytes, limitBytes, usedPercent, level }): Resource => ({
+    kind,
+    manager: reader.managerName,
+    name,
+    usedBytes,
+    limitBytes,
+    usedPercent,
+    level,
+    bytesPerMinute: null,
+    secondsToLimit: null,
+  }));
+  const worst = Math.max(0, ...resources.map(({ level }) => LEVELS.indexOf(level)));
+  return { level: LEVELS[worst] ?? 'normal', resources };
+}
+
+export function leaksReport(reader: LedgerReader, ageSeconds: number): ManagerLeaks {
+  const leaks = reader.leaks(ageSeconds);
+  const totals: Totals = { count: 0, bytes: 0 };
+  for (const { count, bytes } of leaks) {
+    totals.count += count;
+    totals.bytes += bytes;
+  }
+  return { ageSeconds, leaks, released: reader.released(), totals };
+}
