@@ -49,6 +49,11 @@ export class Managers {
       .map(({ id }) => id);
   }
 
+  /** Whether any has observers: else the application's thread need not be asked. */
+  get haveObservers(): boolean {
+    return this.#readers().some((reader) => reader.hasObservers());
+  }
+
   get poolNames(): string[] {
     return this.#readers().flatMap((reader) => reader.usage().map(({ name }) => name));
   }

@@ -122,8 +122,7 @@ export class Reports {
   }
 
   async #observed(unavailable: Unavailable): Promise<PoolStats[]> {
-    // Only a manager can observe.
-    if (this.#sources.managers.names.length === 0) return [];
+    if (!this.#sources.managers.haveObservers) return [];
     return readObserved(this.#sources.application, this.#sources.history, unavailable);
   }
 

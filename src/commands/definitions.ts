@@ -95,7 +95,7 @@ export const DEFINITIONS: Definition[] = [
     examples: ['memtool demo --keep'],
     options: [
       ['--keep', 'leave the example service running'],
-      ['--seconds <duration>', 'how long to put load on it (default: 6)'],
+      ['--seconds <duration>', 'how long to put load on it (default: 11)'],
     ],
     watchable: false,
     action: async (context, flags) => (await import('./demo.ts')).demo(flags, context),

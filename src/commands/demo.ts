@@ -18,7 +18,8 @@ export interface DemoFlags {
   seconds?: string;
 }
 
-const DEFAULT_LOAD_SECONDS = 6;
+/** Growth is told after ten seconds, so a little longer. */
+const DEFAULT_LOAD_SECONDS = 11;
 const LOAD_SECONDS_MAX = 600;
 /** Short, since the demo's memory is only seconds old. */
 const AGE = '2s';
@@ -31,7 +32,7 @@ interface Step {
   run(context: Context): Promise<number>;
 }
 
-/** `memtool demo [--keep] [--seconds 6]` */
+/** `memtool demo [--keep] [--seconds 11]` */
 export async function demo(flags: DemoFlags, context: Context): Promise<number> {
   const seconds = flags.seconds === undefined ? DEFAULT_LOAD_SECONDS : parseSeconds(flags.seconds, '--seconds');
   if (seconds < 1 || seconds > LOAD_SECONDS_MAX) {
@@ -39,7 +40,7 @@ export async function demo(flags: DemoFlags, context: Context): Promise<number> 
       'MEMTOOL_INVALID_OPTION',
       `--seconds is ${flags.seconds}: the load takes 1 to ${LOAD_SECONDS_MAX} seconds.`,
       {
-        hint: 'Leave it out for the usual 6 seconds.',
+        hint: `Leave it out for the usual ${DEFAULT_LOAD_SECONDS} seconds.`,
       },
     );
   }
@@ -104,7 +105,7 @@ function notShown(): MemtoolError {
     'MEMTOOL_CHILD_FAILED',
     'The demo did not work: no forgotten memory was found, or it was not given back.',
     {
-      hint: 'Give the service more time to forget some: `memtool demo --seconds 12`',
+      hint: 'Give the service more time to forget some: `memtool demo --seconds 20`',
     },
   );
 }
@@ -129,8 +130,8 @@ function stepsFor(pid: string): Step[] {
     leaksStep('What has been held too long, and is that a leak?'),
     {
       reason: 'Give back what nobody needs any more.',
-      typed: `memtool cleanup ${pid} --age ${AGE}`,
-      run: (context) => cleanup(pid, { age: AGE }, { ...context, command: 'cleanup' }),
+      typed: `memtool cleanup ${pid} --age ${AGE} --gc`,
+      run: (context) => cleanup(pid, { age: AGE, gc: true }, { ...context, command: 'cleanup' }),
     },
     leaksStep('Is it gone?'),
   ];

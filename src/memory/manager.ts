@@ -65,6 +65,8 @@ const AGE_SECONDS_DEFAULT = 300;
 const CONSUMER_RECORDS_MAX = 100_000;
 /** Pools with `staleAfter` are looked through this often, in tenths of it, but not more than every five seconds. */
 const STALE_CHECK_SECONDS_MIN = 5;
+/** Arena memory that was idle for this long goes back to the system. */
+const DECAY_SECONDS = 5;
 
 /**
  * Owns the pools and the ledger, one per application as a rule.
@@ -168,7 +170,12 @@ export class MemoryManager extends EventEmitter<MemoryManagerEvents> implements 
 
   /** Shows a pool that someone else manages beside ours. It is asked when a report is made. @returns how to take it out again */
   observe(name: string, observer: Observer): () => void {
-    return this.observers.add(name, observer);
+    const remove = this.observers.add(name, observer);
+    this.ledger.observerCount = this.observers.size;
+    return () => {
+      remove();
+      this.ledger.observerCount = this.observers.size;
+    };
   }
 
   /** The manager and its pools; observed pools with what they said last (`observed()` asks them). */
@@ -297,6 +304,7 @@ export class MemoryManager extends EventEmitter<MemoryManagerEvents> implements 
     this.watch.tick();
     this.sampler.flush();
     this.headroom.settleLevel(this.usedBytes);
+    if (this.ticks % DECAY_SECONDS === 0) for (const pool of this.poolsByIndex) pool.decay();
     this.takeStale();
   }
 

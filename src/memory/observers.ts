@@ -27,6 +27,10 @@ export class Observers {
     };
   }
 
+  get size(): number {
+    return this.byName.size;
+  }
+
   lastSeen(): ObservedUsage[] {
     return [...this.latest.values()];
   }

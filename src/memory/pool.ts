@@ -178,6 +178,11 @@ export class MemoryPool extends Budget {
     this.arenaMade?.giveBack(slot, view);
   }
 
+  /** Gives back arena memory that nobody has needed since the last call. @internal */
+  decay(): void {
+    this.arenaMade?.decay();
+  }
+
   /** Gives idle arena memory back to the system. @returns bytes @internal */
   trim(): number {
     return this.arenaMade?.trim() ?? 0;

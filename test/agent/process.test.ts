@@ -67,6 +67,11 @@ test('stats and their V8 figures are there while the main thread is in an endles
   const stats = await pools('spin').json<ProcessStats>('/v1/stats');
   expect(stats.pools.find(({ name }) => name === 'cache')?.usedBytes).toBe(90 * 1024 ** 2);
   expect(stats.heapUsedBytes).toBeGreaterThan(1024 ** 2);
+  expect(stats.unavailable).toBeUndefined();
+});
+
+test('what an observe() function would say is unavailable, with the reason, while the main thread is in an endless loop', async () => {
+  const stats = await pools('spin-observed').json<ProcessStats>('/v1/stats');
   expect(stats.unavailable).toEqual({ observed: expect.stringContaining('busy') });
 });
 

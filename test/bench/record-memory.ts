@@ -3,17 +3,29 @@ import type { BenchRow } from './ratio.ts';
 
 const RECORDS = 1_000_000;
 
+/** The facts of a record, as a program that keeps them itself would have them. */
 interface Entry {
   size: number;
-  bornSeconds: number;
+  bornMs: number;
   tag: string;
+  pool: string;
+  kind: string;
+  scope: string | null;
 }
 
 /** What a live record costs in the ledger, against the obvious Map of objects with the same facts. */
 export async function bench(): Promise<BenchRow[]> {
   const map = new Map<number, Entry>();
   const mapBytes = heapGrowth(() => {
-    for (let id = 0; id < RECORDS; id += 1) map.set(id, { size: id & 0xffff, bornSeconds: id >>> 4, tag: 'rows' });
+    for (let id = 0; id < RECORDS; id += 1)
+      map.set(id, {
+        size: id & 0xffff,
+        bornMs: Date.now(),
+        tag: 'rows',
+        pool: 'cache',
+        kind: 'reservation',
+        scope: null,
+      });
   });
 
   const memory = new MemoryManager({ name: 'bench', agent: false, pools: { cache: { limit: '100GB' } } });

@@ -65,7 +65,7 @@ describe('bad usage exits 2, says what to do on stderr', () => {
     [['--watch', 'demo'], 'memtool: demo takes no --watch.\n  Run `memtool demo --help` to see what there is.\n'],
     [
       ['demo', '--seconds', '0'],
-      'memtool: --seconds is 0: the load takes 1 to 600 seconds.\n  Leave it out for the usual 6 seconds.\n',
+      'memtool: --seconds is 0: the load takes 1 to 600 seconds.\n  Leave it out for the usual 11 seconds.\n',
     ],
   ])('%j', async (words, message) => {
     expect(await memtool(words, freshDirectory())).toEqual({ stdout: '', stderr: message, exitCode: 2 });

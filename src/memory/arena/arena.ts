@@ -9,8 +9,6 @@ import { IDLE, Slot } from './slot.ts';
 import { Bin, Span } from './span.ts';
 
 const SEGMENT_BYTES: number = 1024 * 1024;
-/** Of a large pool, an eighth of its limit but no more than this may lie idle. */
-const IDLE_BYTES_MAX: number = 16 * 1024 * 1024;
 /** Runs shorter than this are found by index, longer ones in a map (10 ns slower). */
 const RUNS_LISTED = 256;
 const ALIGNMENT_SHIFT: number = Math.log2(ALIGNMENT_BYTES);
@@ -49,12 +47,12 @@ export class Arena {
   private readonly bigRuns = new Map<number, Bin>();
   private readonly slots: (Slot | undefined)[] = [];
   private readonly freeIndexes: number[] = [];
-  /** In idle slots, kept for the next allocation. */
-  private idleBytes = 0;
-  /** What the last shrinking had to leave: idle slots beside busy ones. */
-  private stuckBytes = 0;
-  /** More idle bytes than this are given back. */
-  private shrinkAboveBytes = 0;
+  /** In slots that are out. */
+  private busyBytes = 0;
+  /** The most of it since the last `decay`. */
+  private busyPeakBytes = 0;
+  /** In slots that came back since idle spans were last returned to their segments. */
+  private returnedBytes = 0;
   /** Of each slot's own buffer, with the slot's ticket: the slot itself would keep its buffer alive through its view. */
   private readonly unreachable: FinalizationRegistry<number>;
   private carved = 0;
@@ -65,16 +63,12 @@ export class Arena {
     this.blockBytes = blockBytes;
     this.blockShift = Math.log2(blockBytes);
     this.segmentBlocks = Math.ceil(Math.max(blockBytes, Math.min(SEGMENT_BYTES, limitBytes)) / blockBytes);
-    this.segments = new Segments(blockBytes, this.segmentBlocks, (heldBytes) => {
-      this.setShrinkBound();
-      options.onHeldChange(heldBytes);
-    });
+    this.segments = new Segments(blockBytes, this.segmentBlocks, options.onHeldChange);
     const classes = sizeClasses(blockBytes);
     this.classes = classes.map((size) => new Bin(size, 1, Math.floor(blockBytes / size)));
     this.classOf = classTable(classes);
     this.classBytesMax = classes.at(-1) ?? 0;
     this.unreachable = makeFinalizers<Arena>(this, (arena, ticket) => arena.onUnreachable(ticket));
-    this.setShrinkBound();
   }
 
   /** Memory held from the system. */
@@ -96,7 +90,8 @@ export class Arena {
     const bin = this.binFor(size);
     const slot = bin.idle.pop() ?? this.carve(bin);
     if (slot === undefined) return undefined;
-    this.idleBytes -= bin.slotBytes;
+    this.busyBytes += bin.slotBytes;
+    if (this.busyBytes > this.busyPeakBytes) this.busyPeakBytes = this.busyBytes;
     slot.span.busy += 1;
     return slot;
   }
@@ -132,9 +127,9 @@ export class Arena {
     const { bin } = span;
     span.busy -= 1;
     bin.idle.push(slot);
-    this.idleBytes += bin.slotBytes;
+    this.busyBytes -= bin.slotBytes;
+    this.returnedBytes += bin.slotBytes;
     if (this.options.poison) this.fillPoison(slot);
-    if (this.idleBytes > this.shrinkAboveBytes) this.shrink(1);
   }
 
   /** Reuses a slot that is certain to be out of reach. Its next allocation gets an object of its own again. */
@@ -148,9 +143,16 @@ export class Arena {
     slot.state = 'quarantined';
   }
 
+  /** To be called every few seconds: what nobody has needed since the last call is given back. */
+  decay(): void {
+    const unneededBytes = this.heldBytes - this.busyPeakBytes;
+    this.busyPeakBytes = this.busyBytes;
+    if (unneededBytes >= this.segmentBlocks * this.blockBytes) this.shrink(unneededBytes);
+  }
+
   /** Gives everything idle back to the system. @returns bytes given back */
   trim(): number {
-    return this.shrink(0);
+    return this.shrink(Infinity);
   }
 
   /** What `trim` would give back now: segments in which nothing is in use. */
@@ -207,7 +209,6 @@ export class Arena {
     const index = this.freeIndexes.pop() ?? this.slots.length;
     const slot = new Slot(span, index, span.run.firstBlock * this.blockBytes + span.carved * bin.slotBytes);
     this.slots[index] = slot;
-    this.idleBytes += bin.slotBytes;
     span.carved += 1;
     bin.fresh = span.carved < bin.slotsPerSpan ? span : undefined;
     return slot;
@@ -216,31 +217,26 @@ export class Arena {
   private newSpan(bin: Bin): Span | undefined {
     if (bin.slotBytes > constants.MAX_LENGTH + this.blockBytes) return undefined;
     let place = this.segments.find(bin.spanBlocks);
-    if (place === undefined && this.idleBytes - this.stuckBytes >= this.segmentBlocks * this.blockBytes) {
+    if (
+      place === undefined &&
+      this.returnedBytes >= Math.max(this.segmentBlocks * this.blockBytes, this.heldBytes / 8)
+    ) {
       // What lies idle in other sizes may make room: without this a pool of mixed sizes held 1.8 times what it used.
-      this.shrink(1);
+      this.discardIdle();
       place = this.segments.find(bin.spanBlocks);
     }
-    place ??= this.segments.make(bin.spanBlocks);
+    if (place === undefined) {
+      const newBytes = Math.max(bin.spanBlocks, this.segmentBlocks) * this.blockBytes;
+      this.segments.dropEmpty(this.heldBytes + newBytes - this.options.limitBytes);
+      place = this.segments.make(bin.spanBlocks);
+    }
     return place && new Span(bin, place);
   }
 
-  /** Returns idle spans to their segments and drops empty segments, but for `keep` of them. @returns bytes dropped */
-  private shrink(keep: number): number {
-    for (const bin of this.bins()) this.discardIdleSpans(bin);
-    this.stuckBytes = this.idleBytes;
-    const dropped = this.segments.dropEmpty(keep);
-    this.setShrinkBound();
-    return dropped;
-  }
-
-  /** An eighth of the limit, or a quarter of what is in use, may lie idle: use around a steady level never reaches the system. */
-  private setShrinkBound(): void {
-    const idle = Math.max(
-      2 * this.segmentBlocks * this.blockBytes,
-      Math.min(IDLE_BYTES_MAX, this.options.limitBytes / 8),
-    );
-    this.shrinkAboveBytes = this.stuckBytes + Math.max(idle, (this.heldBytes - this.idleBytes) / 4);
+  /** Returns idle spans to their segments and gives up to `bytesMax` of empty ones back. @returns bytes given back */
+  private shrink(bytesMax: number): number {
+    this.discardIdle();
+    return this.segments.dropEmpty(bytesMax);
   }
 
   private *bins(): Iterable<Bin> {
@@ -253,6 +249,11 @@ export class Arena {
     const spans = new Set<Span>();
     for (const bin of this.bins()) for (const { span } of bin.idle) if (span.busy === 0) spans.add(span);
     return spans;
+  }
+
+  private discardIdle(): void {
+    for (const bin of this.bins()) this.discardIdleSpans(bin);
+    this.returnedBytes = 0;
   }
 
   /** Gives the spans of which every slot is idle back to their segments. */
@@ -278,7 +279,6 @@ export class Arena {
   private forget(slot: Slot): void {
     slot.state = 'discarded';
     slot.view = undefined;
-    this.idleBytes -= slot.span.bin.slotBytes;
     if (!slot.hasObject) this.freeIndex(slot.index);
   }
 

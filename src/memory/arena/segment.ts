@@ -20,9 +20,14 @@ export class Segment {
     this.taken = new Uint8Array(blocks);
   }
 
+  /** Whether a run of this length may be free; `takeRun` finds out. */
+  mayHold(blocks: number): boolean {
+    return blocks <= this.longestRun && blocks <= this.freeBlocks;
+  }
+
   /** First fit. @returns the first block of the run, or -1 */
   takeRun(blocks: number): number {
-    if (blocks > this.longestRun || blocks > this.freeBlocks) return -1;
+    if (!this.mayHold(blocks)) return -1;
     let run = 0;
     for (let block = 0; block < this.blocks; block += 1) {
       run = this.taken[block] === 0 ? run + 1 : 0;

@@ -12,7 +12,7 @@ export interface Run {
 /** All segments of an arena: where runs of blocks come from, and what is held from the system. */
 export class Segments {
   private readonly blockBytes: number;
-  /** Of an ordinary segment; what is larger gets a segment of its own. */
+  /** Of an ordinary segment; what is larger gets a segment of its own, which serves anything once it is empty. */
   private readonly segmentBlocks: number;
   private readonly onHeldChange: (heldBytes: number) => void;
   private readonly all = new Set<Segment>();
@@ -32,9 +32,10 @@ export class Segments {
 
   /** A run of blocks in the segments that there are. */
   find(blocks: number): Run | undefined {
-    if (blocks > this.segmentBlocks) return undefined;
     let searched = 0;
     for (const segment of this.roomy) {
+      // Known from an earlier search to be too fragmented: not worth one of this search's steps.
+      if (!segment.mayHold(blocks)) continue;
       const firstBlock = segment.takeRun(blocks);
       if (firstBlock >= 0) {
         if (segment.freeBlocks === 0) this.roomy.delete(segment);
@@ -67,19 +68,15 @@ export class Segments {
     this.roomy.add(segment);
   }
 
-  /** Drops empty segments, but for `keep` ordinary ones. @returns bytes dropped */
-  dropEmpty(keep: number): number {
+  /** Drops empty segments until `bytesMax` are given back or none is left. @returns bytes given back */
+  dropEmpty(bytesMax: number): number {
     const before = this.held;
-    let kept = 0;
-    for (const segment of this.all) {
+    for (const segment of this.roomy) {
+      if (before - this.held >= bytesMax) break;
       if (segment.freeBlocks < segment.blocks) continue;
-      // A segment of its own, for something big, would serve nothing else well: it always goes.
-      if (kept < keep && segment.blocks === this.segmentBlocks) kept += 1;
-      else {
-        this.all.delete(segment);
-        this.roomy.delete(segment);
-        this.changeHeld(-segment.blocks);
-      }
+      this.all.delete(segment);
+      this.roomy.delete(segment);
+      this.changeHeld(-segment.blocks);
     }
     return before - this.held;
   }

@@ -1,45 +1,54 @@
-import { POOLS_MAX } from './layout.ts';
-
+/** Slots of the table: a power of two, and more than twice the groups, so that probing stays short. */
+const SLOTS = 32_768;
+const SLOT_MASK: number = SLOTS - 1;
 /** More groups than this, and those without a label take the rest; a program has as many labels as tags and call sites. */
-const GROUPS_MAX = 8192;
-/** The groups without a label: four states of every pool. */
-const REST_MAX: number = POOLS_MAX * 4;
-export const CACHE_SLOTS = 1024;
+const LABELLED_MAX = 8192;
+/** No account has this number: the slot is free. */
+const FREE = -1;
 
-/** Sums for groups of records that share pool, state and label. Fixed arrays, so that a scan of millions never stops to grow them. */
+/**
+ * Sums for groups of records that share pool, state and label: a hash table with linear probing, whose arrays the scan of
+ * millions of records keeps in registers. It never grows; its pages are touched only where groups are.
+ */
 export class GroupTable {
-  readonly counts: Float64Array = new Float64Array(GROUPS_MAX + REST_MAX);
-  readonly bytes: Float64Array = new Float64Array(GROUPS_MAX + REST_MAX);
-  readonly firstBirths: Int32Array = new Int32Array(GROUPS_MAX + REST_MAX);
-  readonly lastBirths: Int32Array = new Int32Array(GROUPS_MAX + REST_MAX);
-  readonly labels: Int32Array = new Int32Array(GROUPS_MAX + REST_MAX);
+  readonly labels: Int32Array = new Int32Array(SLOTS);
   /** Pool * 4 + state. */
-  readonly accounts: Int32Array = new Int32Array(GROUPS_MAX + REST_MAX).fill(-1);
-  /** Group 0 is nobody's: what an empty place of the cache leads to. */
-  size = 1;
-  private readonly indexes = new Map<number, number>();
-  /** Programs have few labels and millions of records: a direct-mapped cache before the map, of groups. */
-  readonly cache: Int32Array = new Int32Array(CACHE_SLOTS);
+  readonly accounts: Int32Array = new Int32Array(SLOTS).fill(FREE);
+  readonly counts: Int32Array = new Int32Array(SLOTS);
+  readonly bytes: Float64Array = new Float64Array(SLOTS);
+  readonly firstBirths: Int32Array = new Int32Array(SLOTS);
+  /** Seconds from the first birth to the last one. */
+  readonly spans: Int32Array = new Int32Array(SLOTS);
+  /** Slots in use. */
+  readonly used: number[] = [];
 
-  /** The group of an account and a label, made if need be; the cache's slot then leads to it. */
-  find(account: number, label: number, slot: number): number {
-    const group = this.lookUp(account, label);
-    this.cache[slot] = group;
-    return group;
+  /** The slot of a group, entered with its first birth if it is new. `hash` is where the scan looked first. */
+  find(account: number, label: number, hash: number, birth: number): number {
+    let slot = hash;
+    while (this.accounts[slot] !== FREE) {
+      if (this.accounts[slot] === account && this.labels[slot] === label) return slot;
+      slot = (slot + 1) & SLOT_MASK;
+    }
+    if (this.used.length >= LABELLED_MAX && label !== 0) {
+      return this.find(account, 0, hashOf(account, 0), birth);
+    }
+    this.used.push(slot);
+    this.labels[slot] = label;
+    this.accounts[slot] = account;
+    this.firstBirths[slot] = birth;
+    return slot;
   }
 
-  private lookUp(account: number, label: number): number {
-    const key = (label >>> 0) * REST_MAX + account;
-    const known = this.indexes.get(key);
-    if (known !== undefined) return known;
-    if (this.size >= GROUPS_MAX && label !== 0) return this.lookUp(account, 0);
-    const group = this.size;
-    this.size += 1;
-    this.labels[group] = label;
-    this.accounts[group] = account;
-    this.firstBirths[group] = 0x7fffffff;
-    this.lastBirths[group] = -0x80000000;
-    this.indexes.set(key, group);
-    return group;
+  /** Takes a birth outside of what the group has seen. */
+  widen(slot: number, birth: number): void {
+    const first = this.firstBirths[slot]!;
+    const last = first + this.spans[slot]!;
+    this.firstBirths[slot] = Math.min(first, birth);
+    this.spans[slot] = Math.max(last, birth) - Math.min(first, birth);
   }
+}
+
+/** Where to look first. */
+export function hashOf(account: number, label: number): number {
+  return (label ^ (label >>> 16) ^ (account << 5)) & SLOT_MASK;
 }

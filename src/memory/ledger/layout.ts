@@ -116,6 +116,8 @@ export const HEADER = {
   /** One in this many reservation handles was watched for being lost, in the busiest second so far. */
   watchedOneIn: 9,
   managerLevel: 10,
+  /** How many pools of others the application has something to say of: only then it is asked. */
+  observerCount: 11,
 } as const;
 
 /** Header, in doubles. */

@@ -136,6 +136,10 @@ export class Ledger {
     this.words[HEADER.managerLevel] = LEVELS.indexOf(level);
   }
 
+  set observerCount(count: number) {
+    this.words[HEADER.observerCount] = count;
+  }
+
   get watchedOneIn(): number {
     return this.word(HEADER.watchedOneIn);
   }

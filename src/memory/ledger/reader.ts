@@ -51,6 +51,8 @@ export interface LedgerReader {
   leaks(ageSeconds: number): Leak[];
   /** What was lost and has been released since, by pool; only where there was any. */
   released(): ReleasedLost[];
+  /** Whether the application has anything to say of pools that others manage. */
+  hasObservers(): boolean;
   /** Who holds a pool's memory, largest first, whatever its age; looks at no more than `recordsMax` records. */
   consumers(pool: string, recordsMax: number): { tag: string | null; stack: string[]; count: number; bytes: number }[];
   /** Of sizes asked for, by powers of two: element n counts sizes below 2^n and not below 2^(n-1); element 0 counts zero bytes. Empty for a pool that is not there. */
@@ -143,6 +145,10 @@ class Reader implements LedgerReader {
         bytes: this.total(pool, TALLY_LOST_BYTES),
       }))
       .filter(({ count }) => count > 0);
+  }
+
+  hasObservers(): boolean {
+    return this.word(HEADER.observerCount) > 0;
   }
 
   consumers(pool: string, recordsMax: number): { tag: string | null; stack: string[]; count: number; bytes: number }[] {
