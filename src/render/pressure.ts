@@ -64,7 +64,7 @@ function summary(found: ProcessPressure, style: Style): string[] {
     if (!soonest) return hanging('  ', 'Nothing is near its limit.', style.width);
     return hanging(
       '  ',
-      `Nothing is near its limit; at its present growth ${printable(soonest.name)} is full first, in ${formatSeconds(soonest.secondsToLimit ?? 0)}.`,
+      `Nothing has reached its threshold yet; at its present growth ${printable(soonest.name)} is full first, in ${formatSeconds(soonest.secondsToLimit ?? 0)}. Who holds it: \`memtool leaks ${found.pid} --age 0\``,
       style.width,
     );
   }

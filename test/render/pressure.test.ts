@@ -62,7 +62,7 @@ test('nothing near its limit, and what will be first', () => {
     { ...PRESSURE, level: 'normal', processes: [{ ...IDENTITY, level: 'normal', resources }] },
     { ...AT_80, width: 120 },
   );
-  expect(text).toContain('Nothing is near its limit; at its present growth temp is full first, in 10m.');
+  expect(text).toContain('Nothing has reached its threshold yet; at its present growth temp is full first, in 10m.');
 });
 
 test('nothing to measure', () => {
