@@ -17,6 +17,11 @@ export {
 } from './memory/manager.ts';
 export type { MemoryManagerOptions, PoolOptions } from './memory/manager-options.ts';
 export type { Observer, ObservedFigures } from './memory/observers.ts';
+export type { EndedScope, OrphanedMemory } from './memory/scope/ended-scope.ts';
+export type { Batch } from './memory/scope/batch.ts';
+export type { OrphanedEvent } from './memory/scope/orphans.ts';
+export { MemoryScope } from './memory/scope/scope.ts';
+export type { QueryOptions, ScopeOptions, TransactionOptions } from './memory/scope/scopes.ts';
 export { MemoryPool } from './memory/pool.ts';
 export type { AllocateOptions, ReserveOptions } from './memory/pool-options.ts';
 export type { Reclaimer } from './memory/reclaimers.ts';

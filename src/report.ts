@@ -14,6 +14,9 @@ export type Level = 'normal' | 'warning' | 'critical';
 export type LeakKind = 'lost' | 'orphaned' | 'stale' | 'growing';
 export type Verdict = 'leak' | 'suspect' | 'cache' | 'undecided';
 export type ScopeKind = 'query' | 'transaction' | 'user' | 'procedure';
+/** What scopes can be put in order by, largest first, and the figure that each means. */
+export const SCOPE_SORTS = { used: 'usedBytes', peak: 'peakBytes', age: 'ageSeconds' } as const;
+export type ScopeSort = keyof typeof SCOPE_SORTS;
 export type CommandName = 'ps' | 'stats' | 'pressure' | 'leaks' | 'cleanup' | 'run' | 'demo';
 
 /** Which process, and when it was looked at. */
@@ -65,9 +68,15 @@ export interface ScopeStats {
   manager: string;
   kind: ScopeKind;
   name: string;
+  /** What it was opened in, of whatever kind. */
   parent: string | null;
+  user: string | null;
+  transaction: string | null;
   limitBytes: number | null;
+  /** With what the scopes within it hold. */
   usedBytes: number;
+  usedPercent: number | null;
+  level: Level;
   peakBytes: number;
   ageSeconds: number;
 }
@@ -88,7 +97,10 @@ export interface ProcessMemory {
 export interface ProcessStats extends ProcessIdentity, ProcessMemory {
   managers: ManagerStats[];
   pools: PoolStats[];
+  /** The first of the open scopes, in the order that was asked for. */
   scopes: ScopeStats[];
+  /** All that are open. An older agent does not say. */
+  scopeCount?: number;
   unavailable?: Unavailable;
 }
 
@@ -109,7 +121,10 @@ export interface Resource {
 export interface ProcessPressure extends ProcessIdentity {
   /** The worst of `resources`. */
   level: Level;
+  /** Of scopes only those near their limit, and of them the nearest. */
   resources: Resource[];
+  /** All scopes near their limit. An older agent does not say. */
+  scopesNearLimit?: number;
   unavailable?: Unavailable;
 }
 
@@ -231,4 +246,8 @@ export interface ErrorReport {
 
 export function isFailure(process: object): process is ProcessFailure {
   return 'error' in process;
+}
+
+export function isScopeSort(text: string): text is ScopeSort {
+  return Object.hasOwn(SCOPE_SORTS, text);
 }

@@ -1,10 +1,11 @@
 import { MemtoolError } from '../errors.ts';
 import type { CleanupRequest } from '../protocol.ts';
 import type { CleanupRow, ProcessCleanup, ProcessIdentity, Totals, Unavailable } from '../report.ts';
+import { formatSeconds } from '../units.ts';
 import type { Application } from './application.ts';
 import type { Managers } from './managers.ts';
 import type { CleanupResult } from './messages.ts';
-import { stated } from './reports.ts';
+import { NO_POOLS, stated } from './reports.ts';
 
 const TIMEOUT_MS_DEFAULT = 4000;
 const TIMEOUT_MS_MAX = 120_000;
@@ -48,13 +49,13 @@ export async function runCleanup(
     case 'withdrawn':
       throw new MemtoolError(
         'MEMTOOL_BUSY',
-        `The application's thread did not take up the cleanup within ${Math.round(takenWithinMs)} ms: it is busy, or another cleanup has not finished. The request was withdrawn and nothing was done.`,
+        `The application's thread did not take up the cleanup within ${formatSeconds(takenWithinMs / 1000)}: it is busy, or another cleanup has not finished. The request was withdrawn and nothing was done.`,
         { hint: 'Try again, or wait longer with --timeout 30.' },
       );
     case 'unanswered':
       throw new MemtoolError(
         'MEMTOOL_BUSY',
-        `The application's thread began the cleanup and has not finished within ${answeredWithinMs} ms; it goes on, and what it gives back is not known here.`,
+        `The application's thread began the cleanup and has not finished within ${formatSeconds(answeredWithinMs / 1000)}; it goes on, and what it gives back is not known here.`,
         { hint: 'A reclaimer may be slow: look at `memtool stats` in a while, or wait longer with --timeout 30.' },
       );
   }
@@ -62,6 +63,7 @@ export async function runCleanup(
 
 function assemble(result: CleanupResult, dryRun: boolean): Omit<ProcessCleanup, keyof ProcessIdentity> {
   const unavailable: Unavailable = {};
+  if (result.managers.length === 0) unavailable['pools'] = NO_POOLS;
   const reclaimed: CleanupRow[] = [];
   const left: CleanupRow[] = [];
   for (const manager of result.managers) {

@@ -1,5 +1,7 @@
 import { openLedger, type LedgerReader } from '../memory/ledger/reader.ts';
-import type { ManagerStats, PoolStats, Unavailable } from '../report.ts';
+import type { ScopeSelection } from '../memory/ledger/scope-reader.ts';
+import type { ScopeQuery } from '../protocol.ts';
+import { SCOPE_SORTS, type ManagerStats, type PoolStats, type ScopeStats, type Unavailable } from '../report.ts';
 import type { ManagerAdded } from './messages.ts';
 
 type Ledger = { kind: 'open'; reader: LedgerReader } | { kind: 'refused'; reason: string };
@@ -63,6 +65,18 @@ export class Managers {
     return { managers: read.map(({ manager }) => manager), pools: read.flatMap(({ pools }) => pools) };
   }
 
+  /** The first of all open scopes, largest first. */
+  scopes({ count, sort }: ScopeQuery, unavailable: Unavailable): ScopeSelection {
+    const selections = this.read((reader) => reader.scopes(count, sort), unavailable);
+    return merged(selections, count, (scope) => scope[SCOPE_SORTS[sort]]);
+  }
+
+  /** At `warning` or above, nearest to their limit first. */
+  scopesNearLimit(max: number, unavailable: Unavailable): ScopeSelection {
+    const selections = this.read((reader) => reader.scopesNearLimit(max), unavailable);
+    return merged(selections, max, ({ usedPercent }) => usedPercent ?? 0);
+  }
+
   /** Reads every ledger; one that cannot be read takes nothing from the others, and its reason is noted. */
   read<Result>(readOne: (reader: LedgerReader) => Result, unavailable: Unavailable): Result[] {
     const results: Result[] = [];
@@ -91,6 +105,20 @@ export class Managers {
   #readers(): LedgerReader[] {
     return [...this.#entries.values()].flatMap(({ ledger }) => (ledger.kind === 'open' ? [ledger.reader] : []));
   }
+}
+
+function merged(
+  selections: ScopeSelection[],
+  max: number,
+  figureOf: (scope: ScopeStats) => number,
+): ScopeSelection {
+  return {
+    scopes: selections
+      .flatMap(({ scopes }) => scopes)
+      .toSorted((a, b) => figureOf(b) - figureOf(a))
+      .slice(0, max),
+    count: selections.reduce((sum, { count }) => sum + count, 0),
+  };
 }
 
 function messageOf(error: unknown): string {

@@ -76,6 +76,10 @@ export function renderMetrics(stats: ProcessStats, cpuSeconds: number, memtoolVe
     managerUsed.add(usedBytes, { manager: name });
     managerLimit.add(limitBytes, { manager: name });
   }
+  // Not one by one: they come and go, and a series for each would have no bound.
+  metric('scopes_open', 'gauge', 'Queries, transactions, users and procedures that are open.').add(
+    stats.scopeCount ?? null,
+  );
   metric('process_resident_bytes', 'gauge', 'Resident set of the whole process.').add(stats.rssBytes);
   metric('process_heap_used_bytes', 'gauge', 'Used part of the main V8 heap.').add(stats.heapUsedBytes);
   metric('process_heap_limit_bytes', 'gauge', 'Where V8 gives up.').add(stats.heapLimitBytes);

@@ -1,5 +1,5 @@
 import { LEVELS, usedPercent } from '../memory/level.ts';
-import type { Health } from '../protocol.ts';
+import { SCOPE_QUERY_DEFAULT, type Health, type ScopeQuery } from '../protocol.ts';
 import {
   SCHEMA_VERSION,
   type Level,
@@ -9,6 +9,7 @@ import {
   type ProcessPressure,
   type ProcessStats,
   type Resource,
+  type ScopeStats,
   type Unavailable,
 } from '../report.ts';
 import type { Application } from './application.ts';
@@ -61,10 +62,11 @@ export class Reports {
     };
   }
 
-  async stats(): Promise<ProcessStats> {
+  async stats(query: ScopeQuery = SCOPE_QUERY_DEFAULT): Promise<ProcessStats> {
     const unavailable: Unavailable = {};
     const [memory, observed] = await Promise.all([this.#heap(unavailable), this.#observed(unavailable)]);
     const { managers, pools } = this.#sources.managers.stats(unavailable);
+    const { scopes, count: scopeCount } = this.#sources.managers.scopes(query, unavailable);
     return {
       ...this.identity(),
       cpuPercent: this.#sources.process.cpuPercent(),
@@ -76,7 +78,8 @@ export class Reports {
       memtoolBytes: agentBytes() + this.#sources.managers.touchedBytes(),
       managers,
       pools: [...pools, ...observed],
-      scopes: [],
+      scopes,
+      scopeCount,
       ...stated(unavailable),
     };
   }
@@ -85,19 +88,22 @@ export class Reports {
     const unavailable: Unavailable = {};
     const [memory, observed] = await Promise.all([this.#heap(unavailable), this.#observed(unavailable)]);
     const { managers, pools } = this.#sources.managers.stats(unavailable);
+    const { scopes, count: scopesNearLimit } = this.#sources.managers.scopesNearLimit(SCOPES_PRESSED_MAX, unavailable);
     const resources = [
       ...pools.map((pool) => this.#resource({ ...pool, kind: 'pool' })),
       ...managers
         .filter(({ limitBytes }) => limitBytes !== null)
         .map((manager) => this.#resource({ ...manager, kind: 'manager', manager: null })),
       ...observed.map((pool) => this.#resource({ ...pool, kind: 'observed' })),
+      ...scopes.map(asResource),
       ...(memory ? [this.#heapResource(memory.heapUsedBytes, memory.heapLimitBytes)] : []),
     ].toSorted((a, b) => (b.usedPercent ?? -1) - (a.usedPercent ?? -1));
-    return { ...this.identity(), level: worst(resources), resources, ...stated(unavailable) };
+    return { ...this.identity(), level: worst(resources), resources, scopesNearLimit, ...stated(unavailable) };
   }
 
   leaks(ageSeconds: number): ProcessLeaks {
     const unavailable: Unavailable = {};
+    if (this.#sources.managers.names.length === 0) unavailable['pools'] = NO_POOLS;
     const leaks = this.#sources.managers.read((reader) => reader.leaks(ageSeconds), unavailable).flat();
     const totals = {
       count: leaks.reduce((sum, { count }) => sum + count, 0),
@@ -154,6 +160,18 @@ export class Reports {
       secondsToLimit: secondsToLimit(growth, usedBytes, limitBytes),
     };
   }
+}
+
+/** Without a pool nothing is known of leaks, which is not the same as that there are none. */
+export const NO_POOLS = 'nothing in this process uses the memtool library yet';
+
+/** Thousands of queries may be near their limits at once; the nearest say enough. */
+const SCOPES_PRESSED_MAX = 100;
+
+/** Scopes come and go: their growth is not followed. */
+function asResource({ manager, kind, name, usedBytes, limitBytes, usedPercent: percent, level }: ScopeStats): Resource {
+  const figures = { usedBytes, limitBytes, usedPercent: percent, level, bytesPerMinute: null, secondsToLimit: null };
+  return { kind: 'scope', manager, name: `${kind} ${name}`, ...figures };
 }
 
 const HEAP: SeriesKey = ['heap', '', 'heap'];

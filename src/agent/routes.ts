@@ -1,5 +1,13 @@
 import { MemtoolError } from '../errors.ts';
-import { DEFAULT_AGE_SECONDS, ENDPOINTS, type CleanupRequest } from '../protocol.ts';
+import {
+  DEFAULT_AGE_SECONDS,
+  ENDPOINTS,
+  SCOPE_QUERY_DEFAULT,
+  SCOPES_LISTED_MAX,
+  type CleanupRequest,
+  type ScopeQuery,
+} from '../protocol.ts';
+import { isScopeSort, SCOPE_SORTS } from '../report.ts';
 import { parseSeconds } from '../units.ts';
 import { badRequest, parseCleanupRequest } from './cleanup-request.ts';
 import { METRICS_CONTENT_TYPE } from './metrics.ts';
@@ -7,7 +15,7 @@ import { METRICS_CONTENT_TYPE } from './metrics.ts';
 /** What can be asked of the agent; the answers go out as JSON, as they are. */
 export interface Verbs {
   health(): object;
-  stats(): Promise<object>;
+  stats(scopes: ScopeQuery): Promise<object>;
   pressure(): Promise<object>;
   leaks(ageSeconds: number): object;
   cleanup(request: CleanupRequest): Promise<object>;
@@ -28,7 +36,7 @@ interface Route {
 
 const ROUTES: Record<string, Route> = {
   [ENDPOINTS.health]: { method: 'GET', answer: (verbs) => json(verbs.health()) },
-  [ENDPOINTS.stats]: { method: 'GET', answer: async (verbs) => json(await verbs.stats()) },
+  [ENDPOINTS.stats]: { method: 'GET', answer: async (verbs, query) => json(await verbs.stats(readScopes(query))) },
   [ENDPOINTS.pressure]: { method: 'GET', answer: async (verbs) => json(await verbs.pressure()) },
   [ENDPOINTS.leaks]: { method: 'GET', answer: (verbs, query) => json(verbs.leaks(readAge(query))) },
   [ENDPOINTS.cleanup]: {
@@ -95,14 +103,30 @@ function parseTarget(target: string): URL {
   }
 }
 
+function readScopes(query: URLSearchParams): ScopeQuery {
+  const count = single(query, 'scopes') ?? String(SCOPE_QUERY_DEFAULT.count);
+  const sort = single(query, 'sort') ?? SCOPE_QUERY_DEFAULT.sort;
+  if (!/^\d{1,4}$/.test(count) || Number(count) > SCOPES_LISTED_MAX) {
+    throw badRequest(`\`scopes\` is ${JSON.stringify(count)}.`, `Give a number from 0 to ${SCOPES_LISTED_MAX}.`);
+  }
+  if (!isScopeSort(sort)) {
+    throw badRequest(`\`sort\` is ${JSON.stringify(sort)}.`, `Give one of ${Object.keys(SCOPE_SORTS).join(', ')}.`);
+  }
+  return { count: Number(count), sort };
+}
+
 function readAge(query: URLSearchParams): number {
-  const values = query.getAll('age');
-  const [value = String(DEFAULT_AGE_SECONDS)] = values;
-  if (values.length > 1) throw badRequest('`age` is given more than once.');
+  const value = single(query, 'age') ?? String(DEFAULT_AGE_SECONDS);
   try {
     return parseSeconds(value, '`age`');
   } catch (error) {
     if (error instanceof MemtoolError) throw badRequest(error.message, error.hint);
     throw error;
   }
+}
+
+function single(query: URLSearchParams, name: string): string | undefined {
+  const values = query.getAll(name);
+  if (values.length > 1) throw badRequest(`\`${name}\` is given more than once.`);
+  return values[0];
 }

@@ -1,6 +1,7 @@
 /** The agent's thread. It is bundled into one file without dependencies, and never ends by itself: see DESIGN, section 5. */
 import { readFileSync } from 'node:fs';
 import { parentPort, workerData } from 'node:worker_threads';
+import { SCOPE_QUERY_DEFAULT } from '../protocol.ts';
 import { Application } from './application.ts';
 import { runCleanup } from './cleanup.ts';
 import { Control } from './control.ts';
@@ -41,11 +42,11 @@ const reports = new Reports({
 
 const verbs: Verbs = {
   health: () => reports.health(),
-  stats: () => reports.stats(),
+  stats: (scopes) => reports.stats(scopes),
   pressure: () => reports.pressure(),
   leaks: (ageSeconds) => reports.leaks(ageSeconds),
   cleanup: (request) => runCleanup({ managers, application, identity: () => reports.identity() }, request),
-  metrics: async () => renderMetrics(await reports.stats(), probe.cpuSeconds(), memtoolVersion),
+  metrics: async () => renderMetrics(await reports.stats({ ...SCOPE_QUERY_DEFAULT, count: 0 }), probe.cpuSeconds(), memtoolVersion),
 };
 
 // A thread that ends within 100 ms of disconnecting an inspector session takes the process with it on 24 and 26: stay.

@@ -1,8 +1,8 @@
-import type { Level } from '../report.ts';
+import type { Level, ScopeKind } from '../report.ts';
 
-/** Anything that has a limit and a used count: the manager, a pool, later a scope. */
+/** Anything that has a limit and a used count: the manager, a pool, a scope. */
 export interface Account {
-  readonly kind: 'manager' | 'pool';
+  readonly kind: 'manager' | 'pool' | ScopeKind;
   readonly name: string;
   /** `Infinity` without a limit. */
   readonly limitBytes: number;

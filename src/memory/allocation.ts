@@ -1,6 +1,6 @@
 import { MemtoolError } from '../errors.ts';
 import type { Slot } from './arena/slot.ts';
-import { LABEL_TAG_MASK, RECORD_GENERATION, RECORD_LABEL } from './ledger/layout.ts';
+import { LABEL_TAG_MASK, RECORD_GENERATION, RECORD_LABEL, RECORD_SCOPE } from './ledger/layout.ts';
 import type { MemoryPool } from './pool.ts';
 import { describeHandle, doubleFree, revoked, UNRECORDED } from './reservation.ts';
 
@@ -73,6 +73,7 @@ export class MemoryAllocation {
     if (record > 0 && ledger.words[(record << 3) + RECORD_GENERATION] === this.generation) {
       this.record = ~(ledger.words[(record << 3) + RECORD_LABEL]! & LABEL_TAG_MASK);
       ledger.release(record);
+      if (ledger.words[(record << 3) + RECORD_SCOPE] !== 0) ledger.scopes?.leave(record, this.size);
     } else {
       this.record = ~0;
       // Cleanup took it, and the record may be another's by now.
@@ -98,11 +99,13 @@ export class MemoryAllocation {
         },
       );
     }
-    if (!this.isHeld) {
+    // While the view is here the slot can be nobody else's, so what it says is said of this handle.
+    if (!this.isHeld && this.size > 0 && (this.view === undefined || this.slot?.isRevoked === true)) {
       // Without this the bytes would stay in quarantine for as long as the handle lives.
       this.view = undefined;
       throw revoked(this.describe());
     }
+    // What was orphaned and is no longer charged stays whole for as long as anyone can reach it.
     return this.view ?? NO_BYTES;
   }
 

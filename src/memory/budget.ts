@@ -19,8 +19,8 @@ const USED_BYTES_MAX = Number.MAX_SAFE_INTEGER;
 export abstract class Budget implements Account {
   abstract readonly kind: Account['kind'];
   readonly name: string;
-  /** `Infinity` without a limit. */
-  readonly limitBytes: number;
+  /** `Infinity` without a limit. `memory.setLimit` changes it. */
+  limitBytes: number;
   /** @internal */
   readonly ledger: Ledger;
   /** How far it may go before it must ask the manager again. @internal */
@@ -78,6 +78,18 @@ export abstract class Budget implements Account {
     if (used < doubles[tally + TALLY_FLOOR]!) this.settleLevel();
   }
 
+  /** Changes the limit. What is used may then be above it: nothing is granted until enough is given back. @internal */
+  setLimit(limitBytes: number): void {
+    this.limitBytes = limitBytes;
+    this.showLimit();
+    this.settleLevel();
+  }
+
+  /** One of the tally's figures. @internal */
+  figure(figure: number): number {
+    return this.ledger.double(this.tally + figure);
+  }
+
   /** Adds to one of the tally's figures. @internal */
   addToTally(figure: number, change: number): void {
     const { doubles } = this.ledger;
@@ -105,6 +117,9 @@ export abstract class Budget implements Account {
 
   /** Writes the level where readers of the ledger find it. */
   protected abstract showLevel(): void;
+
+  /** Writes the limit where readers of the ledger find it. */
+  protected abstract showLimit(): void;
 
   /** Releases what nobody holds any more: not worth a refusal. */
   protected abstract releaseLost(): void;

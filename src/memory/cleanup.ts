@@ -5,6 +5,7 @@ import {
   LABEL_TAG_MASK,
   OWNERS_AT,
   PLACE_LOST,
+  PLACE_ORPHANED,
   PLACE_POOL_MASK,
   RECORD_GENERATION,
   RECORD_PLACE,
@@ -47,6 +48,7 @@ export async function cleanUp(target: CleanupTarget, plan: CleanupPlan): Promise
   if (plan.dryRun) foresee(target, plan, reclaimed, left);
   else {
     releaseLost(plan, reclaimed);
+    releaseOrphaned(target, plan, reclaimed);
     await askReclaimers(target, plan, reclaimed, left);
     if (plan.complete) {
       takeStale(target, plan, reclaimed);
@@ -95,28 +97,44 @@ function excess({ level, usedBytes, limitBytes }: Account, { warning }: Threshol
   return level === 'normal' ? 0 : Math.max(0, Math.ceil(usedBytes - limitBytes * (warning - RECLAIM_MARGIN)));
 }
 
-/** Takes the stale records of this thread: all with `force`, else those of pools that opted in. */
+/** Uncharges what was held for scopes that have ended. Who still has a handle may go on looking at its bytes. */
+function releaseOrphaned({ ledger }: CleanupTarget, { pools }: CleanupPlan, reclaimed: Rows): void {
+  if (ledger.scopes === undefined) return;
+  forOwnRecords(ledger, pools, (record, pool, place) => {
+    if ((place & PLACE_ORPHANED) === 0) return;
+    reclaimed.add('orphaned', pool, ledger.tagOf(record), ledger.double(record << 2));
+    pool.recovery.take(record);
+  });
+}
+
+/** Takes stale records: all with `force`, else those of pools that opted in. Their handles are revoked. */
 function takeStale({ ledger }: CleanupTarget, plan: CleanupPlan, reclaimed: Rows): void {
   const takers = plan.pools.filter((pool) => plan.force || pool.staleAfterSeconds < Infinity);
-  if (takers.length === 0) return;
-  const ages = new Map(
-    takers.map((pool) => [
-      pool.index,
-      plan.force ? Math.min(plan.ageSeconds, pool.staleAfterSeconds) : pool.staleAfterSeconds,
-    ]),
-  );
-  const byIndex = new Map(takers.map((pool) => [pool.index, pool]));
+  forOwnRecords(ledger, takers, (record, pool) => {
+    const age = plan.force ? Math.min(plan.ageSeconds, pool.staleAfterSeconds) : pool.staleAfterSeconds;
+    if (ledger.ageSeconds(record) <= age) return;
+    reclaimed.add('stale', pool, ledger.tagOf(record), ledger.double(record << 2));
+    pool.recovery.take(record, true);
+  });
+}
+
+/** Visits the live records of this thread in these pools; only their owner may write them. What is lost is left out. */
+function forOwnRecords(
+  ledger: Ledger,
+  pools: MemoryPool[],
+  visit: (record: number, pool: MemoryPool, place: number) => void,
+): void {
+  if (pools.length === 0) return;
+  const byIndex = new Map(pools.map((pool) => [pool.index, pool]));
   const [first, end] = recordRange(ledger);
   for (let record = first; record < end; record += 1) {
     const at = record << 3;
+    if ((ledger.word(at + RECORD_GENERATION) & 1) === 0) continue;
     const place = ledger.word(at + RECORD_PLACE);
     const pool = byIndex.get(place & PLACE_POOL_MASK);
-    const isTaken = pool !== undefined && (ledger.word(at + RECORD_GENERATION) & 1) === 1 && (place & PLACE_LOST) === 0;
-    if (!isTaken || ledger.ageSeconds(record) <= (ages.get(pool.index) ?? Infinity)) continue;
-    // Only the owning thread may write a record.
-    if (ledger.word((OWNERS_AT >> 2) + Math.floor((record - first) / SEGMENT_RECORDS)) !== 1 + ledger.thread) continue;
-    reclaimed.add('stale', pool, ledger.tagOf(record), ledger.double(record << 2));
-    pool.recovery.take(record);
+    if (pool === undefined || (place & PLACE_LOST) !== 0) continue;
+    const owner = ledger.word((OWNERS_AT >> 2) + Math.floor((record - first) / SEGMENT_RECORDS));
+    if (owner === 1 + ledger.thread) visit(record, pool, place);
   }
 }
 

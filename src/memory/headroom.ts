@@ -12,6 +12,7 @@ export interface HeadroomOwner extends Account {
   readonly ledger: Ledger;
   readonly thresholds: Thresholds;
   readonly pools: readonly DrawingPool[];
+  limitBytes: number;
   level: Level;
   levelChanged(account: Account, previous: Level): void;
 }
@@ -48,11 +49,23 @@ export class Headroom {
     return true;
   }
 
+  /** Changes the limit. What is used may then be above it: nothing is granted until enough is given back. */
+  setLimit(limitBytes: number): void {
+    const { owner } = this;
+    owner.limitBytes = limitBytes;
+    owner.ledger.setManagerLimit(limitBytes);
+    for (const pool of owner.pools) {
+      pool.allowanceBytes = limitBytes === Infinity ? Infinity : pool.usedBytes;
+      pool.setTripwire();
+    }
+    this.settleLevel(owner.usedBytes);
+  }
+
   /** Brings the manager's level up to date with what is used. */
   settleLevel(usedBytes: number): void {
     const { owner } = this;
-    if (owner.limitBytes === Infinity) return;
     const previous = owner.level;
+    if (owner.limitBytes === Infinity && previous === 'normal') return;
     owner.level = nextLevel(previous, usedBytes, owner.limitBytes, owner.thresholds);
     if (owner.level === previous) return;
     owner.ledger.setManagerLevel(owner.level);

@@ -1,4 +1,4 @@
-import type { Leak, Verdict } from '../report.ts';
+import type { Leak, LeakScope, Verdict } from '../report.ts';
 import { formatSeconds } from '../units.ts';
 import type { RecordGroup } from './ledger/scan.ts';
 
@@ -7,13 +7,14 @@ export interface GroupNames {
   pool: string | null;
   tag: string | null;
   stack: string[];
+  scope: LeakScope | null;
   ageSeconds: number;
   watchedOneIn: number;
 }
 
 /** A group of records as a row of the report, with the verdict that its kind allows and a sentence that says why. */
 export function describeGroup(group: RecordGroup, names: GroupNames): Leak {
-  const { manager, pool, tag, stack } = names;
+  const { manager, pool, tag, stack, scope } = names;
   const kind = group.kind === 'live' ? 'stale' : group.kind;
   const { verdict, reason } = judge(kind, group, names);
   return {
@@ -23,7 +24,7 @@ export function describeGroup(group: RecordGroup, names: GroupNames): Leak {
     pool,
     tag,
     stack,
-    scope: null,
+    scope,
     count: group.count,
     bytes: group.bytes,
     oldestAgeSeconds: group.oldestAgeSeconds,
@@ -36,7 +37,7 @@ export function describeGroup(group: RecordGroup, names: GroupNames): Leak {
 }
 
 function judge(kind: Leak['kind'], group: RecordGroup, names: GroupNames): { verdict: Verdict; reason: string } {
-  const { ageSeconds, watchedOneIn } = names;
+  const { ageSeconds, scope, watchedOneIn } = names;
   const oldest = formatSeconds(group.oldestAgeSeconds);
   switch (kind) {
     case 'lost': {
@@ -49,11 +50,10 @@ function judge(kind: Leak['kind'], group: RecordGroup, names: GroupNames): { ver
         reason: `Never freed, and nothing in the program refers to it any more; the oldest is ${oldest} old.${sampled}`,
       };
     }
-    case 'orphaned':
-      return {
-        verdict: 'leak',
-        reason: `Still held although what it was held for has ended; the oldest is ${oldest} old.`,
-      };
+    case 'orphaned': {
+      const what = scope === null ? 'what it was held for' : `the ${scope.kind} ${scope.name}`;
+      return { verdict: 'leak', reason: `Still held although ${what} has ended; the oldest is ${oldest} old.` };
+    }
     case 'stale':
     case 'growing':
       return {

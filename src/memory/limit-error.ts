@@ -1,6 +1,7 @@
 import { MemtoolError } from '../errors.ts';
 import { formatBytes, formatPercent } from '../units.ts';
 import type { Account } from './account.ts';
+import type { RecordGroup } from './ledger/scan.ts';
 import { usedPercent } from './level.ts';
 
 export interface Consumer {
@@ -54,7 +55,7 @@ export class MemoryLimitError extends MemtoolError {
 }
 
 function sentence(account: Account, askedBytes: number, tag: string | null, pool: string): string {
-  const who = account.kind === 'pool' ? `Pool ${account.name}` : `Manager ${account.name}`;
+  const who = `${account.kind.charAt(0).toUpperCase()}${account.kind.slice(1)} ${account.name}`;
   const where = account.kind === 'pool' ? '' : ` in pool ${pool}`;
   return `${who} refused ${formatBytes(askedBytes)}${tag === null ? '' : ` for ${tag}`}${where}.`;
 }
@@ -74,4 +75,17 @@ function advice(account: Account, pool: string, askedBytes: number, overLimit: b
   if (askedBytes > account.limitBytes)
     return `It is more than the whole limit: ask for less at a time, or raise the limit of ${account.name}.`;
   return `Free what is no longer needed, register onReclaim('${pool}', ...) so that it can be asked for, or raise its limit; memtool leaks ${process.pid} shows what has been held for long.`;
+}
+
+/** Groups of records as consumers, one for each tag, largest first. */
+export function byTag(groups: readonly RecordGroup[], tagText: (label: number) => string | null): Consumer[] {
+  const consumers = new Map<string | null, Consumer>();
+  for (const { label, count, bytes } of groups) {
+    const tag = tagText(label);
+    const consumer = consumers.get(tag) ?? { tag, count: 0, bytes: 0 };
+    consumer.count += count;
+    consumer.bytes += bytes;
+    consumers.set(tag, consumer);
+  }
+  return [...consumers.values()].toSorted((a, b) => b.bytes - a.bytes);
 }

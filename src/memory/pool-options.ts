@@ -5,12 +5,15 @@ import type { Thresholds } from './level.ts';
 import type { Consumer } from './limit-error.ts';
 import type { Budget } from './budget.ts';
 import type { MemoryPool } from './pool.ts';
+import type { MemoryScope } from './scope/scope.ts';
 import type { StackSampler } from './stack-sampler.ts';
 import type { Watch } from './watch.ts';
 
 export interface ReserveOptions {
   /** What it is for: a short constant text; leaks and refusals are told apart by it. */
   tag?: string;
+  /** Whom it is held for, where that is not the scope that runs. */
+  scope?: MemoryScope;
 }
 
 export interface AllocateOptions extends ReserveOptions {
@@ -31,7 +34,8 @@ export interface PoolOwner extends Account {
   /** Raises `account.allowanceBytes` so that it may use `bytes` more, if the manager's own limit allows. */
   draw(account: Budget, bytes: number): boolean;
   levelChanged(account: Account, previous: Level): void;
-  consumers(pool: MemoryPool): Consumer[];
+  /** Who holds the memory of the account that refused. */
+  consumers(pool: MemoryPool, account: Account): Consumer[];
 }
 
 /** @internal */

@@ -1,6 +1,13 @@
 import type { Arena } from './arena/arena.ts';
 import { OUT_UNRECORDED, type Slot } from './arena/slot.ts';
-import { PLACE_ALLOCATION, RECORD_LINK, RECORD_PLACE, TALLY_LOST_BYTES, TALLY_LOST_COUNT } from './ledger/layout.ts';
+import {
+  PLACE_ALLOCATION,
+  RECORD_LINK,
+  RECORD_PLACE,
+  RECORD_SCOPE,
+  TALLY_LOST_BYTES,
+  TALLY_LOST_COUNT,
+} from './ledger/layout.ts';
 import type { MemoryPool } from './pool.ts';
 import { UNRECORDED } from './reservation.ts';
 
@@ -48,7 +55,7 @@ export class Recovery {
       onRelease?.(UNRECORDED, slot.unrecordedBytes);
       this.countLost(slot.unrecordedBytes);
       pool.countUnrecorded(-1);
-      this.takeFromHolder(slot);
+      this.takeFromHolder(slot, false);
       pool.discharge(slot.unrecordedBytes);
     }
   }
@@ -56,8 +63,10 @@ export class Recovery {
   /**
    * Releases a record. The bytes of an allocation are reused at once when they are lost, and only when nobody can reach
    * them any more otherwise.
+   *
+   * @param isRevoked whether its handle is to give the bytes no more; a handle that is merely uncharged still does
    */
-  take(record: number): void {
+  take(record: number, isRevoked = false): void {
     const { pool } = this;
     const { ledger } = pool;
     const at = record << 3;
@@ -65,13 +74,14 @@ export class Recovery {
     const isAllocation = (ledger.word(at + RECORD_PLACE) & PLACE_ALLOCATION) !== 0;
     const slot = isAllocation ? this.arena()?.slot(ledger.word(at + RECORD_LINK)) : undefined;
     ledger.release(record);
-    if (slot !== undefined) this.takeFromHolder(slot);
+    if (slot !== undefined) this.takeFromHolder(slot, isRevoked);
     pool.discharge(bytes);
+    if (ledger.word(at + RECORD_SCOPE) !== 0) ledger.scopes?.leave(record, bytes);
   }
 
-  private takeFromHolder(slot: Slot): void {
+  private takeFromHolder(slot: Slot, isRevoked: boolean): void {
     if (slot.state === 'lost') this.arena()?.releaseLost(slot);
-    else this.arena()?.quarantine(slot);
+    else this.arena()?.quarantine(slot, isRevoked);
   }
 
   private countLost(bytes: number): void {

@@ -1,6 +1,6 @@
 import { MemtoolError } from '../errors.ts';
 import { formatBytes } from '../units.ts';
-import { LABEL_TAG_MASK, RECORD_GENERATION, RECORD_LABEL, RECORD_LINK } from './ledger/layout.ts';
+import { LABEL_TAG_MASK, RECORD_GENERATION, RECORD_LABEL, RECORD_LINK, RECORD_SCOPE } from './ledger/layout.ts';
 import type { MemoryPool } from './pool.ts';
 import { checkSize } from './size.ts';
 
@@ -28,6 +28,11 @@ export class MemoryReservation {
   /** The pool it is charged to. */
   get pool(): MemoryPool {
     return this.owner;
+  }
+
+  /** @internal */
+  get recordIndex(): number {
+    return this.record;
   }
 
   /** Bytes held; 0 once it was freed or taken by cleanup. */
@@ -62,7 +67,9 @@ export class MemoryReservation {
     words[at + RECORD_GENERATION] = (this.ticket + 1) | 0;
     words[at + RECORD_LINK] = ledger.freeRecord;
     ledger.freeRecord = record;
-    owner.discharge(ledger.doubles[record << 2]!);
+    const bytes = ledger.doubles[record << 2]!;
+    owner.discharge(bytes);
+    if (words[at + RECORD_SCOPE] !== 0) ledger.scopes?.leave(record, bytes);
   }
 
   /** Frees what is still held; unlike `free` it may be called again, so that `using` and an early `free` go together. */
@@ -79,7 +86,7 @@ export class MemoryReservation {
   tryGrow(bytes: number): boolean {
     checkSize(bytes, 'The growth');
     this.assertNotFreed('grow');
-    if (!this.isHeld || !this.owner.charge(bytes)) return false;
+    if (!this.isHeld || !this.owner.growRecord(this.record, bytes)) return false;
     this.setSize(this.size + bytes);
     return true;
   }
@@ -102,7 +109,7 @@ export class MemoryReservation {
         hint: 'Shrink by at most its size, or call free().',
       });
     }
-    this.owner.discharge(bytes);
+    this.owner.shrinkRecord(this.record, bytes);
     this.setSize(size - bytes);
   }
 

@@ -135,11 +135,13 @@ export class Arena {
   /** Reuses a slot that is certain to be out of reach. Its next allocation gets an object of its own again. */
   releaseLost(slot: Slot): void {
     slot.state = 'usable';
+    slot.isRevoked = false;
     this.giveBack(slot, undefined);
   }
 
   /** Takes a slot from a holder that may still look at it: it is reused once nobody can. */
-  quarantine(slot: Slot): void {
+  quarantine(slot: Slot, isRevoked: boolean): void {
+    slot.isRevoked = isRevoked;
     slot.state = 'quarantined';
   }
 

@@ -29,6 +29,8 @@ export class Slot {
   hasObject = false;
   /** The bytes asked for, of a slot that is out without a record. */
   unrecordedBytes = 0;
+  /** Its holder was told to let go: the handle gives its bytes no more. */
+  isRevoked = false;
   /** Filled with the poison pattern when it came back. */
   poisoned = false;
 

@@ -1,8 +1,11 @@
 /** Slots of the table: a power of two, and more than twice the groups, so that probing stays short. */
 const SLOTS = 32_768;
 const SLOT_MASK: number = SLOTS - 1;
-/** More groups than this, and those without a label take the rest; a program has as many labels as tags and call sites. */
+/** More groups than this, and those without label and scope take the rest; a program has as many labels as tags and call sites. */
 const LABELLED_MAX = 8192;
+/** An account is a scope's row above ten bits of pool and state. */
+export const ACCOUNT_SCOPE_SHIFT = 10;
+const REST_MASK: number = 2 ** ACCOUNT_SCOPE_SHIFT - 1;
 /** No account has this number: the slot is free. */
 const FREE = -1;
 
@@ -12,7 +15,7 @@ const FREE = -1;
  */
 export class GroupTable {
   readonly labels: Int32Array = new Int32Array(SLOTS);
-  /** Pool * 4 + state. */
+  /** Scope, pool and state. */
   readonly accounts: Int32Array = new Int32Array(SLOTS).fill(FREE);
   readonly counts: Int32Array = new Int32Array(SLOTS);
   readonly bytes: Float64Array = new Float64Array(SLOTS);
@@ -29,8 +32,9 @@ export class GroupTable {
       if (this.accounts[slot] === account && this.labels[slot] === label) return slot;
       slot = (slot + 1) & SLOT_MASK;
     }
-    if (this.used.length >= LABELLED_MAX && label !== 0) {
-      return this.find(account, 0, hashOf(account, 0), birth);
+    const rest = account & REST_MASK;
+    if (this.used.length >= LABELLED_MAX && (label !== 0 || account !== rest)) {
+      return this.find(rest, 0, hashOf(rest, 0), birth);
     }
     this.used.push(slot);
     this.labels[slot] = label;
@@ -50,5 +54,5 @@ export class GroupTable {
 
 /** Where to look first. */
 export function hashOf(account: number, label: number): number {
-  return (label ^ (label >>> 16) ^ (account << 5)) & SLOT_MASK;
+  return (label ^ (label >>> 16) ^ (account << 5) ^ (account >>> 7)) & SLOT_MASK;
 }

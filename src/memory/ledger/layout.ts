@@ -12,6 +12,8 @@
  *                   | tags       TAGS_MAX x 128 B     UTF-8, length first                         |
  *     SITES_AT      +-----------------------------------------------------------------------------+
  *                   | sites      SITES_MAX x 2 KiB    formatted stacks, likewise                  |
+ *     SCOPES_AT     +-----------------------------------------------------------------------------+
+ *                   | scopes     SCOPES_MAX x 256 B   used, peak, limit, state, parents, name     |
  *     OWNERS_AT     +-----------------------------------------------------------------------------+
  *                   | owners     one word a segment of 1,024 records: 1 + the thread that owns it |
  *     RECORDS_AT    +-----------------------------------------------------------------------------+
@@ -19,7 +21,7 @@
  *                   +-----------------------------------------------------------------------------+
  *
  *     a record:     | bytes (f64)   | birth | label | place | scope | generation | link |
- *                     word 0, 1       2       3       4       5       6            7       (scope: not in use yet)
+ *                     word 0, 1       2       3       4       5       6            7
  *
  * Invariants:
  * - A record is live while its generation is odd. Only the thread that owns its segment writes it.
@@ -63,6 +65,8 @@ export const RECORD_BIRTH = 2;
 export const RECORD_LABEL = 3;
 /** Pool, kind and state. */
 export const RECORD_PLACE = 4;
+/** Row of the scope it is charged to; 0 without one, and always 0 while free. */
+export const RECORD_SCOPE = 5;
 export const RECORD_GENERATION = 6;
 /** While free, the next free record; of a live allocation, its slot. */
 export const RECORD_LINK = 7;
@@ -85,6 +89,8 @@ export const POOLS_MAX = 256;
 export const THREADS_MAX = 64;
 export const TAGS_MAX = 4096;
 export const SITES_MAX = 1024;
+/** Open scopes, and ended ones of which something is still held. Row 0 is none. */
+export const SCOPES_MAX = 16_384;
 export const SEGMENT_RECORDS = 1024;
 export const RECORDS_MAX_DEFAULT: number = 4 * 1024 * 1024;
 /** A record's index, header and all, must fit the 26 bits that a finalizer's ticket has for it (watch.ts). */
@@ -94,6 +100,7 @@ export const POOL_ROW_BYTES = 256;
 export const TALLY_ROW_BYTES = 512;
 export const TAG_ROW_BYTES = 128;
 export const SITE_ROW_BYTES = 2048;
+export const SCOPE_ROW_BYTES = 256;
 export const RECORD_BYTES = 32;
 
 const HEADER_BYTES = 4096;
@@ -101,7 +108,8 @@ export const POOLS_AT: number = HEADER_BYTES;
 export const TALLIES_AT: number = POOLS_AT + POOLS_MAX * POOL_ROW_BYTES;
 export const TAGS_AT: number = TALLIES_AT + THREADS_MAX * POOLS_MAX * TALLY_ROW_BYTES;
 export const SITES_AT: number = TAGS_AT + TAGS_MAX * TAG_ROW_BYTES;
-export const OWNERS_AT: number = SITES_AT + SITES_MAX * SITE_ROW_BYTES;
+export const SCOPES_AT: number = SITES_AT + SITES_MAX * SITE_ROW_BYTES;
+export const OWNERS_AT: number = SCOPES_AT + SCOPES_MAX * SCOPE_ROW_BYTES;
 
 /** Header, in words. */
 export const HEADER = {
@@ -118,6 +126,8 @@ export const HEADER = {
   managerLevel: 10,
   /** How many pools of others the application has something to say of: only then it is asked. */
   observerCount: 11,
+  /** One past the highest row of a scope that was ever used. */
+  scopeRows: 12,
 } as const;
 
 /** Header, in doubles. */
@@ -139,6 +149,27 @@ export const POOL_NAME_OFFSET = 64;
 export const POOL_NAME_BYTES: number = POOL_ROW_BYTES - POOL_NAME_OFFSET;
 
 export const HISTOGRAM_BUCKETS = 54;
+
+/** A scope's row begins as a tally does: used, peak, tripwire, floor, rejections. Then, in doubles: */
+export const SCOPE_LIMIT = 6;
+/** In words. */
+export const SCOPE_WORD = {
+  /** 0 free, 1 open, 2 ended and still holding. */
+  state: 16,
+  /** Index in `SCOPE_KINDS`. */
+  kind: 17,
+  /** Rows of the scope it was opened in, and of its user and transaction; 0 without. */
+  parent: 18,
+  user: 19,
+  transaction: 20,
+  birth: 21,
+  level: 22,
+} as const;
+export const SCOPE_OPEN = 1;
+export const SCOPE_ENDED = 2;
+export const SCOPE_KINDS = ['query', 'transaction', 'user', 'procedure'] as const;
+export const SCOPE_NAME_OFFSET = 128;
+export const SCOPE_NAME_BYTES: number = SCOPE_ROW_BYTES - SCOPE_NAME_OFFSET;
 
 export function recordsAt(recordsMax: number): number {
   const owners = Math.ceil(recordsMax / SEGMENT_RECORDS) * 4;

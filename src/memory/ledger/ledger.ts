@@ -15,6 +15,7 @@ import {
   MANAGER_NAME_BYTES,
   OWNERS_AT,
   PLACE_LOST,
+  PLACE_ORPHANED,
   POOL_DOUBLE,
   POOL_NAME_BYTES,
   POOL_NAME_OFFSET,
@@ -40,6 +41,7 @@ import {
   TAGS_MAX,
   tallyAt,
 } from './layout.ts';
+import type { Scopes } from '../scope/scopes.ts';
 import { TextTable, writeText } from './text-table.ts';
 
 export interface LedgerOptions {
@@ -62,6 +64,8 @@ export class Ledger {
   readonly clock: Clock;
   /** First record of this thread's free list, linked through `RECORD_LINK`; 0 when it is empty. Read by the hot path. */
   freeRecord = 0;
+  /** The scopes of this thread, once the first one was opened: nothing of them costs a program that has none. */
+  scopes: Scopes | undefined = undefined;
   /** Reservations until the next one is watched (watch.ts). Counted down by the hot path. */
   untilWatch = 1;
   private readonly recordsMax: number;
@@ -130,6 +134,14 @@ export class Ledger {
 
   setPoolLevel(pool: number, level: Level): void {
     this.words[((POOLS_AT + pool * POOL_ROW_BYTES) >> 2) + POOL_WORD.level] = LEVELS.indexOf(level);
+  }
+
+  setPoolLimit(pool: number, limitBytes: number): void {
+    this.doubles[((POOLS_AT + pool * POOL_ROW_BYTES) >> 3) + POOL_DOUBLE.limitBytes] = limitBytes;
+  }
+
+  setManagerLimit(limitBytes: number): void {
+    this.doubles[HEADER_DOUBLE.managerLimitBytes] = limitBytes;
   }
 
   setManagerLevel(level: Level): void {
@@ -249,6 +261,11 @@ export class Ledger {
   setPool(record: number, pool: number): void {
     const at = (record << 3) + RECORD_PLACE;
     this.words[at] = (this.word(at) & ~PLACE_POOL_MASK) | pool;
+  }
+
+  markOrphaned(record: number): void {
+    const at = (record << 3) + RECORD_PLACE;
+    this.words[at] = this.word(at) | PLACE_ORPHANED;
   }
 
   markLost(record: number): void {

@@ -1,5 +1,5 @@
 import { MemtoolError } from '../../errors.ts';
-import type { Leak, Level, ManagerStats, PoolStats, ReleasedLost } from '../../report.ts';
+import type { Leak, Level, ManagerStats, PoolStats, ReleasedLost, ScopeSort } from '../../report.ts';
 import { systemClock } from '../clock.ts';
 import { describeGroup } from '../leaks.ts';
 import { LEVELS, nextLevel, usedPercent, type Thresholds } from '../level.ts';
@@ -38,6 +38,7 @@ import {
 } from './layout.ts';
 import { beat } from './ledger.ts';
 import { groupRecords, recordRange, summarizePools, type GroupOptions, type PoolSummary } from './scan.ts';
+import { ScopeReader, type ScopeSelection } from './scope-reader.ts';
 import { readText, TextTable } from './text-table.ts';
 
 /** Reads a ledger from any thread: no locks, nobody waits. */
@@ -47,6 +48,10 @@ export interface LedgerReader {
   pools(): PoolStats[];
   /** Used bytes by pool, without looking at a record: for what asks every second. */
   usage(): { name: string; usedBytes: number }[];
+  /** The open scopes, of which at most `max` are described: the first by `sort`, largest first. */
+  scopes(max: number, sort: ScopeSort): ScopeSelection;
+  /** Those at `warning` or above, nearest to their limit first. */
+  scopesNearLimit(max: number): ScopeSelection;
   /** Lost and orphaned whatever their age, stale when older than `ageSeconds`; grouped by kind, pool, tag or stack; most certain and largest first. */
   leaks(ageSeconds: number): Leak[];
   /** What was lost and has been released since, by pool; only where there was any. */
@@ -86,6 +91,7 @@ class Reader implements LedgerReader {
   readonly doubles: Float64Array;
   private readonly tags: TextTable;
   private readonly sites: TextTable;
+  private readonly scopeReader: ScopeReader;
 
   constructor(shared: SharedArrayBuffer, words: Int32Array) {
     this.shared = shared;
@@ -93,6 +99,7 @@ class Reader implements LedgerReader {
     this.doubles = new Float64Array(shared, 0, shared.byteLength >> 3);
     this.managerName = readText(shared, MANAGER_NAME_AT, MANAGER_NAME_BYTES);
     this.tags = new TextTable(shared, HEADER.tagCount, TAGS_AT, TAG_ROW_BYTES, TAGS_MAX);
+    this.scopeReader = new ScopeReader(shared, this);
     this.sites = new TextTable(shared, HEADER.siteCount, SITES_AT, SITE_ROW_BYTES, SITES_MAX);
   }
 
@@ -121,6 +128,14 @@ class Reader implements LedgerReader {
     return this.poolIndexes().map((pool) => ({ name: this.poolName(pool), usedBytes: this.total(pool, TALLY_USED) }));
   }
 
+  scopes(max: number, sort: ScopeSort): ScopeSelection {
+    return this.scopeReader.open(this.managerName, max, sort);
+  }
+
+  scopesNearLimit(max: number): ScopeSelection {
+    return this.scopeReader.nearLimit(this.managerName, max);
+  }
+
   leaks(ageSeconds: number): Leak[] {
     const groups = groupRecords(this, { ageSeconds });
     const names = this.poolIndexes().map((pool) => this.poolName(pool));
@@ -129,6 +144,7 @@ class Reader implements LedgerReader {
         manager: this.managerName,
         pool: names[group.pool] ?? null,
         ...this.readLabel(group.label),
+        scope: this.scopeReader.describe(group.scope),
         ageSeconds,
         watchedOneIn: this.word(HEADER.watchedOneIn),
       }),

@@ -11,11 +11,13 @@ import {
   RECORD_GENERATION,
   RECORD_LABEL,
   RECORD_PLACE,
+  RECORD_SCOPE,
   recordsAt,
+  SCOPES_MAX,
   SEGMENT_RECORDS,
 } from './layout.ts';
 import type { LeakKind } from '../../report.ts';
-import { GroupTable, hashOf } from './group-table.ts';
+import { ACCOUNT_SCOPE_SHIFT, GroupTable, hashOf } from './group-table.ts';
 
 /** The two views of a ledger, as any thread has them. */
 export interface LedgerViews {
@@ -29,6 +31,8 @@ export interface RecordGroup {
   pool: number;
   /** Tag and site, as in the record. */
   label: number;
+  /** Row of the scope, 0 without one. */
+  scope: number;
   count: number;
   bytes: number;
   oldestAgeSeconds: number;
@@ -89,7 +93,7 @@ export function groupRecords(views: LedgerViews, options: GroupOptions): RecordG
     const size = doubles[record << 2]!;
     // A row that changes under us may hold anything: what is no size is dropped, what is no pool below.
     if (!(size >= 0 && size <= BYTES_MAX)) continue;
-    const account = pool * 4 + state;
+    const account = ((words[at + RECORD_SCOPE]! & SCOPE_MASK) << ACCOUNT_SCOPE_SHIFT) | (pool << 2) | state;
     const label = words[at + RECORD_LABEL]!;
     let slot = hashOf(account, label);
     if (labels[slot] !== label || accounts[slot] !== account) slot = table.find(account, label, slot, birth);
@@ -99,12 +103,13 @@ export function groupRecords(views: LedgerViews, options: GroupOptions): RecordG
     if ((birth - firstBirths[slot]!) >>> 0 > spans[slot]!) table.widen(slot, birth);
   }
   return table.used
-    .filter((slot) => table.accounts[slot]! < poolCount * 4)
+    .filter((slot) => ((table.accounts[slot]! >> 2) & PLACE_POOL_MASK) < poolCount)
     .map((slot) => {
       const oldestAgeSeconds = Math.max(0, now - table.firstBirths[slot]!);
       return {
         kind: KINDS[table.accounts[slot]! & 3]!,
-        pool: table.accounts[slot]! >> 2,
+        pool: (table.accounts[slot]! >> 2) & PLACE_POOL_MASK,
+        scope: table.accounts[slot]! >> ACCOUNT_SCOPE_SHIFT,
         label: table.labels[slot]!,
         count: table.counts[slot]!,
         bytes: table.bytes[slot]!,
@@ -114,6 +119,7 @@ export function groupRecords(views: LedgerViews, options: GroupOptions): RecordG
     });
 }
 
+const SCOPE_MASK = SCOPES_MAX - 1;
 const BYTES_MAX = Number.MAX_SAFE_INTEGER;
 const STATE_LIVE = 0;
 const STATE_STALE = 1;

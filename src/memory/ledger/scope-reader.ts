@@ -1,0 +1,137 @@
+import type { LeakScope, Level, ScopeKind, ScopeSort, ScopeStats } from '../../report.ts';
+import { LEVELS, nextLevel, usedPercent } from '../level.ts';
+import {
+  CLOCK,
+  HEADER,
+  HEADER_DOUBLE,
+  SCOPE_KINDS,
+  SCOPE_LIMIT,
+  SCOPE_NAME_BYTES,
+  SCOPE_NAME_OFFSET,
+  SCOPE_OPEN,
+  SCOPE_ROW_BYTES,
+  SCOPE_WORD,
+  SCOPES_AT,
+  SCOPES_MAX,
+  TALLY_PEAK,
+  TALLY_USED,
+} from './layout.ts';
+import type { LedgerViews } from './scan.ts';
+import { readText } from './text-table.ts';
+
+/** Some scopes, and how many there are in all. */
+export interface ScopeSelection {
+  scopes: ScopeStats[];
+  count: number;
+}
+
+/** Reads the scopes of a ledger from any thread. A row that changes under it may be mixed: one scope's name, another's bytes. */
+export class ScopeReader {
+  private readonly shared: SharedArrayBuffer;
+  private readonly views: LedgerViews;
+
+  constructor(shared: SharedArrayBuffer, views: LedgerViews) {
+    this.shared = shared;
+    this.views = views;
+  }
+
+  /** The first `max` of the open scopes by `sort`, largest first. */
+  open(manager: string, max: number, sort: ScopeSort): ScopeSelection {
+    return this.largest(manager, max, (row) => this.figure(row, sort));
+  }
+
+  /** The open scopes at `warning` or above, nearest to their limit first. */
+  nearLimit(manager: string, max: number): ScopeSelection {
+    return this.largest(manager, max, (row) =>
+      this.level(row) === 'normal' ? undefined : this.double(row, TALLY_USED) / this.double(row, SCOPE_LIMIT),
+    );
+  }
+
+  /** Whose a record is, for a leak. */
+  describe(row: number): LeakScope | null {
+    if (row <= 0 || row >= SCOPES_MAX || this.word(row, SCOPE_WORD.state) === 0) return null;
+    return {
+      kind: this.kind(row),
+      name: this.name(row),
+      user: this.nameOrNull(this.word(row, SCOPE_WORD.user)),
+      transaction: this.nameOrNull(this.word(row, SCOPE_WORD.transaction)),
+    };
+  }
+
+  /** Of thousands only those that are wanted are described: to read a name costs more than to compare a figure. */
+  private largest(manager: string, max: number, figureOf: (row: number) => number | undefined): ScopeSelection {
+    const found: { row: number; figure: number }[] = [];
+    const rows = Math.min(this.views.words[HEADER.scopeRows] ?? 0, SCOPES_MAX);
+    for (let row = 1; row < rows; row += 1) {
+      if (this.word(row, SCOPE_WORD.state) !== SCOPE_OPEN) continue;
+      const figure = figureOf(row);
+      if (figure !== undefined) found.push({ row, figure });
+    }
+    found.sort((a, b) => b.figure - a.figure);
+    return { scopes: found.slice(0, max).map(({ row }) => this.stats(manager, row)), count: found.length };
+  }
+
+  private figure(row: number, sort: ScopeSort): number {
+    switch (sort) {
+      case 'used':
+        return this.double(row, TALLY_USED);
+      case 'peak':
+        return this.double(row, TALLY_PEAK);
+      case 'age':
+        return this.ageSeconds(row);
+    }
+  }
+
+  private stats(manager: string, row: number): ScopeStats {
+    const limitBytes = this.double(row, SCOPE_LIMIT);
+    const usedBytes = this.double(row, TALLY_USED);
+    return {
+      manager,
+      kind: this.kind(row),
+      name: this.name(row),
+      parent: this.nameOrNull(this.word(row, SCOPE_WORD.parent)),
+      user: this.nameOrNull(this.word(row, SCOPE_WORD.user)),
+      transaction: this.nameOrNull(this.word(row, SCOPE_WORD.transaction)),
+      limitBytes: limitBytes === Infinity ? null : limitBytes,
+      usedBytes,
+      usedPercent: usedPercent(usedBytes, limitBytes),
+      level: this.level(row),
+      peakBytes: Math.max(usedBytes, this.double(row, TALLY_PEAK)),
+      ageSeconds: this.ageSeconds(row),
+    };
+  }
+
+  private level(row: number): Level {
+    const { doubles } = this.views;
+    const thresholds = {
+      warning: doubles[HEADER_DOUBLE.warningRatio] ?? 0,
+      critical: doubles[HEADER_DOUBLE.criticalRatio] ?? 0,
+    };
+    const known = LEVELS[this.word(row, SCOPE_WORD.level)] ?? 'normal';
+    return nextLevel(known, this.double(row, TALLY_USED), this.double(row, SCOPE_LIMIT), thresholds);
+  }
+
+  private ageSeconds(row: number): number {
+    return Math.max(0, (this.views.words[CLOCK] ?? 0) - this.word(row, SCOPE_WORD.birth));
+  }
+
+  private kind(row: number): ScopeKind {
+    return SCOPE_KINDS[this.word(row, SCOPE_WORD.kind)] ?? 'query';
+  }
+
+  private name(row: number): string {
+    return readText(this.shared, SCOPES_AT + row * SCOPE_ROW_BYTES + SCOPE_NAME_OFFSET, SCOPE_NAME_BYTES);
+  }
+
+  private nameOrNull(row: number): string | null {
+    return row > 0 && row < SCOPES_MAX ? this.name(row) : null;
+  }
+
+  private word(row: number, word: number): number {
+    return this.views.words[((SCOPES_AT + row * SCOPE_ROW_BYTES) >> 2) + word] ?? 0;
+  }
+
+  private double(row: number, figure: number): number {
+    return this.views.doubles[((SCOPES_AT + row * SCOPE_ROW_BYTES) >> 3) + figure] ?? 0;
+  }
+}

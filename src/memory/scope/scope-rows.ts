@@ -1,0 +1,104 @@
+import { MemtoolError } from '../../errors.ts';
+import type { ScopeKind } from '../../report.ts';
+import {
+  CLOCK,
+  HEADER,
+  SCOPE_ENDED,
+  SCOPE_KINDS,
+  SCOPE_LIMIT,
+  SCOPE_NAME_BYTES,
+  SCOPE_NAME_OFFSET,
+  SCOPE_OPEN,
+  SCOPE_ROW_BYTES,
+  SCOPE_WORD,
+  SCOPES_AT,
+  SCOPES_MAX,
+  TALLY_PEAK,
+  TALLY_REJECTIONS,
+  TALLY_USED,
+} from '../ledger/layout.ts';
+import type { Ledger } from '../ledger/ledger.ts';
+import { writeText } from '../ledger/text-table.ts';
+
+export interface ScopeFacts {
+  kind: ScopeKind;
+  name: string;
+  limitBytes: number;
+  parent: number | undefined;
+  user: number | undefined;
+  transaction: number | undefined;
+}
+
+/** The ledger's rows of scopes: where readers find who is open, and who has ended and still holds something. */
+export class ScopeRows {
+  private readonly ledger: Ledger;
+  private readonly free: number[] = [];
+  private next = 1;
+
+  constructor(ledger: Ledger) {
+    this.ledger = ledger;
+  }
+
+  get isFull(): boolean {
+    return this.free.length === 0 && this.next >= SCOPES_MAX;
+  }
+
+  /** @throws MemtoolError `MEMTOOL_TOO_MANY_SCOPES` when all rows are taken. */
+  claim({ kind, name, limitBytes, parent = 0, user = 0, transaction = 0 }: ScopeFacts): number {
+    const row = this.free.pop() ?? this.next;
+    if (row >= SCOPES_MAX) {
+      throw new MemtoolError(
+        'MEMTOOL_TOO_MANY_SCOPES',
+        `The ${kind} ${name} would be one more than the ${SCOPES_MAX - 1} scopes that can be open or hold something at once.`,
+        { hint: 'End scopes when their work is done; memtool leaks shows what ended ones still hold.' },
+      );
+    }
+    if (row === this.next) {
+      this.next += 1;
+      this.ledger.words[HEADER.scopeRows] = this.next;
+    }
+    const { words, doubles } = this.ledger;
+    const tally = this.tally(row);
+    doubles[tally + TALLY_USED] = 0;
+    doubles[tally + TALLY_PEAK] = 0;
+    doubles[tally + TALLY_REJECTIONS] = 0;
+    doubles[tally + SCOPE_LIMIT] = limitBytes;
+    const at = tally * 2;
+    words[at + SCOPE_WORD.kind] = SCOPE_KINDS.indexOf(kind);
+    words[at + SCOPE_WORD.parent] = parent;
+    words[at + SCOPE_WORD.user] = user;
+    words[at + SCOPE_WORD.transaction] = transaction;
+    words[at + SCOPE_WORD.birth] = this.ledger.word(CLOCK);
+    words[at + SCOPE_WORD.level] = 0;
+    writeText(this.ledger.shared, SCOPES_AT + row * SCOPE_ROW_BYTES + SCOPE_NAME_OFFSET, SCOPE_NAME_BYTES, name);
+    words[at + SCOPE_WORD.state] = SCOPE_OPEN;
+    return row;
+  }
+
+  /** The scope has ended and something is still charged to it: the row keeps its name for the reports. */
+  end(row: number): void {
+    this.ledger.words[this.tally(row) * 2 + SCOPE_WORD.state] = SCOPE_ENDED;
+  }
+
+  giveBack(row: number): void {
+    this.ledger.words[this.tally(row) * 2 + SCOPE_WORD.state] = 0;
+    this.free.push(row);
+  }
+
+  /** Index of a row in the ledger's doubles; it begins as a tally does. */
+  tally(row: number): number {
+    return (SCOPES_AT + row * SCOPE_ROW_BYTES) >> 3;
+  }
+
+  ageSeconds(row: number): number {
+    return this.ledger.word(CLOCK) - this.ledger.word(this.tally(row) * 2 + SCOPE_WORD.birth);
+  }
+
+  setLevel(row: number, level: number): void {
+    this.ledger.words[this.tally(row) * 2 + SCOPE_WORD.level] = level;
+  }
+
+  setLimit(row: number, limitBytes: number): void {
+    this.ledger.doubles[this.tally(row) + SCOPE_LIMIT] = limitBytes;
+  }
+}

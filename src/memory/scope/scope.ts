@@ -1,0 +1,190 @@
+import type { Level, ScopeKind } from '../../report.ts';
+import type { Account } from '../account.ts';
+import { Budget } from '../budget.ts';
+import { TALLY_FLOOR, TALLY_PEAK, TALLY_TRIPWIRE } from '../ledger/layout.ts';
+import { LEVELS } from '../level.ts';
+import { Batch } from './batch.ts';
+import type { ScopeRows } from './scope-rows.ts';
+import type { Scopes } from './scopes.ts';
+import type { MemoryPool } from '../pool.ts';
+
+/** Where a scope hangs: what it was opened in, and whose it is. */
+export interface ScopeParents {
+  parent: MemoryScope | undefined;
+  user: MemoryScope | undefined;
+  transaction: MemoryScope | undefined;
+}
+
+/**
+ * Whom memory is held for: a query, a transaction, a user, a procedure. What is taken in it is charged to its pool and to
+ * the scope and everything above it, each with a limit of its own.
+ */
+export class MemoryScope extends Budget {
+  readonly kind: ScopeKind;
+  /** The scope it was opened in. */
+  readonly parent: MemoryScope | undefined;
+  readonly user: MemoryScope | undefined;
+  readonly transaction: MemoryScope | undefined;
+  /** @internal */
+  readonly row: number;
+  /** Itself and all that is charged with it, each once. @internal */
+  readonly chain: readonly MemoryScope[];
+  /** Where the accounts of `chain` are in the ledger's doubles: what charging needs of them. */
+  private readonly tallies: readonly number[];
+  /** Live records charged to it directly. @internal */
+  live = 0;
+  /** Taken in it since it was opened, in and out of what was freed. @internal */
+  takenBytes = 0;
+  /** @internal */
+  takenCount = 0;
+  /** The same of what ended in it. @internal */
+  takenBelowBytes = 0;
+  /** @internal */
+  takenBelowCount = 0;
+  /** How often it was opened and not yet closed. @internal */
+  holds = 0;
+  /** Scopes that hang on it: open ones, and ended ones of which something is still held. @internal */
+  dependents = 0;
+  /** @internal */
+  isOpen = true;
+  private readonly scopes: Scopes;
+  private readonly rows: ScopeRows;
+  /** What it came to, once its row may be another's. */
+  private final: { peakBytes: number; ageSeconds: number } | undefined = undefined;
+
+  /** @internal */
+  constructor(
+    scopes: Scopes,
+    rows: ScopeRows,
+    kind: ScopeKind,
+    name: string,
+    limitBytes: number,
+    parents: ScopeParents,
+  ) {
+    const { parent, user, transaction } = parents;
+    const row = rows.claim({
+      kind,
+      name,
+      limitBytes,
+      parent: parent?.row,
+      user: user?.row,
+      transaction: transaction?.row,
+    });
+    super(scopes.owner, name, limitBytes, rows.tally(row));
+    // Only the manager's own limit is drawn on, and by pools alone.
+    this.allowanceBytes = Infinity;
+    this.setTripwire();
+    this.kind = kind;
+    this.parent = parent;
+    this.user = user;
+    this.transaction = transaction;
+    this.row = row;
+    this.scopes = scopes;
+    this.rows = rows;
+    const above = [...(parent?.chain ?? []), ...(transaction?.chain ?? []), ...(user?.chain ?? [])];
+    this.chain = [this, ...new Set(above)];
+    this.tallies = this.chain.map(({ tally }) => tally);
+  }
+
+  /** Seconds since it was opened, or that it was open. */
+  get ageSeconds(): number {
+    return this.final?.ageSeconds ?? this.rows.ageSeconds(this.row);
+  }
+
+  override get usedBytes(): number {
+    return this.final === undefined ? super.usedBytes : 0;
+  }
+
+  override get peakBytes(): number {
+    return this.final?.peakBytes ?? super.peakBytes;
+  }
+
+  /** Nothing is charged to it any more, and its row will be another's. @internal */
+  retire(): void {
+    const { peakBytes, ageSeconds } = this;
+    this.final = { peakBytes, ageSeconds };
+  }
+
+  /** Runs a function in this scope: what it takes, and what it calls and awaits takes, is charged here. */
+  run<Result>(fn: () => Result): Result {
+    return this.scopes.runIn(this, fn);
+  }
+
+  /** An arena whose allocations are freed all at once: when it is freed, or when the scope ends. */
+  batch(pool: MemoryPool): Batch {
+    const batch = new Batch(this, pool);
+    this.scopes.addBatch(this, batch);
+    return batch;
+  }
+
+  /** Ends it. What is still held is orphaned from now on. Closing again does nothing. */
+  close(): void {
+    this.scopes.close(this);
+  }
+
+  [Symbol.dispose](): void {
+    this.close();
+  }
+
+  /** Whether `bytes` more would fit everywhere; the account that refuses is noted. Part of the hot path. @internal */
+  admits(bytes: number): boolean {
+    const { tallies } = this;
+    const { doubles } = this.ledger;
+    for (let index = 0; index < tallies.length; index += 1) {
+      const tally = tallies[index]!;
+      if (doubles[tally]! + bytes > doubles[tally + TALLY_TRIPWIRE]!) return this.admitsSlowly(bytes);
+    }
+    return true;
+  }
+
+  /** Counts what `admits` allowed. Part of the hot path. @internal */
+  commit(bytes: number): void {
+    const { tallies } = this;
+    const { doubles } = this.ledger;
+    for (let index = 0; index < tallies.length; index += 1) {
+      const tally = tallies[index]!;
+      const used = doubles[tally]! + bytes;
+      doubles[tally] = used;
+      if (used > doubles[tally + TALLY_PEAK]!) doubles[tally + TALLY_PEAK] = used;
+    }
+  }
+
+  /** Counts `bytes` as given back, here and above. Part of the hot path. @internal */
+  release(bytes: number): void {
+    const { tallies } = this;
+    const { doubles } = this.ledger;
+    for (let index = 0; index < tallies.length; index += 1) {
+      const tally = tallies[index]!;
+      const used = doubles[tally]! - bytes;
+      doubles[tally] = used;
+      if (used < doubles[tally + TALLY_FLOOR]!) this.chain[index]!.settleLevel();
+    }
+  }
+
+  private admitsSlowly(bytes: number): boolean {
+    for (const account of this.chain) {
+      const { doubles } = this.ledger;
+      if (doubles[account.tally]! + bytes <= doubles[account.tally + TALLY_TRIPWIRE]! || account.admit(bytes)) continue;
+      this.refusedBy = account;
+      return false;
+    }
+    return true;
+  }
+
+  /** Who refused last. @internal */
+  get refuser(): Account {
+    return this.refusedBy;
+  }
+
+  protected override showLevel(): void {
+    this.rows.setLevel(this.row, LEVELS.indexOf(this.level satisfies Level));
+  }
+
+  protected override releaseLost(): void {
+    this.scopes.releaseLost();
+  }
+
+  protected override showLimit(): void {
+    this.rows.setLimit(this.row, this.limitBytes);
+  }
+}

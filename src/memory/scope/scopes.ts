@@ -1,0 +1,337 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+import { MemtoolError } from '../../errors.ts';
+import type { ScopeKind } from '../../report.ts';
+import { RECORD_SCOPE, TALLY_REJECTIONS } from '../ledger/layout.ts';
+import { limitBytes } from '../manager-options.ts';
+import type { PoolOwner } from '../pool-options.ts';
+import type { Batch } from './batch.ts';
+import type { EndedScope } from './ended-scope.ts';
+import { MemoryScope } from './scope.ts';
+import { ScopeRows } from './scope-rows.ts';
+
+export interface ScopeOptions {
+  /** Bytes, or a text such as '10MB'. Default: only what it hangs on limits it. */
+  limit?: number | string;
+}
+
+export interface TransactionOptions extends ScopeOptions {
+  /** A transaction belongs to one user. */
+  user?: string;
+}
+
+export interface QueryOptions extends TransactionOptions {
+  transaction?: string;
+}
+
+/** What the scopes need of their manager. */
+export interface ScopesOwner extends PoolOwner {
+  /** A scope has ended; `stillHolds` says whether something is left in it. */
+  scopeEnded(scope: MemoryScope, ended: EndedScope): void;
+  releaseAllLost(): void;
+}
+
+/** Summaries of ended scopes that are kept. */
+const ENDED_MAX = 256;
+const NAME_CHARACTERS_MAX = 100;
+
+/** The active scope where there is none: stepped out of by `untracked`. */
+const NONE = null;
+
+/** The scopes of one manager: opens and ends them, finds the active one, and knows what each record is charged to. */
+export class Scopes {
+  readonly owner: ScopesOwner;
+  private readonly rows: ScopeRows;
+  private readonly storage = new AsyncLocalStorage<MemoryScope | typeof NONE>();
+  private readonly byRow: (MemoryScope | undefined)[] = [];
+  /** Users and transactions that are open, by name: queries of the same name share them. */
+  private readonly users = new Map<string, MemoryScope>();
+  private readonly transactions = new Map<string, MemoryScope>();
+  private readonly batches = new Map<MemoryScope, Set<Batch>>();
+  private readonly ended: EndedScope[] = [];
+  private endedNext = 0;
+
+  constructor(owner: ScopesOwner) {
+    this.owner = owner;
+    this.rows = new ScopeRows(owner.ledger);
+  }
+
+  /** The scope that memory is charged to now. Code that outlives its scope is charged to what that hung on. */
+  active(): MemoryScope | undefined {
+    const scope = this.storage.getStore() ?? undefined;
+    return scope === undefined || scope.isOpen ? scope : scope.chain.find(({ isOpen }) => isOpen);
+  }
+
+  /** @throws MemtoolError `MEMTOOL_SCOPE_ENDED`, `MEMTOOL_INVALID_OPTION` for another manager's scope */
+  checkOpen(scope: MemoryScope): MemoryScope {
+    if (!(scope instanceof MemoryScope)) {
+      throw new MemtoolError('MEMTOOL_INVALID_OPTION', `The scope is ${shownType(scope)}, and no scope.`, {
+        hint: 'Give what openQuery or its siblings return, or what the function of query gets.',
+      });
+    }
+    if (this.byRow[scope.row] === scope && scope.isOpen) return scope;
+    if (scope.ledger !== this.owner.ledger) {
+      throw new MemtoolError('MEMTOOL_INVALID_OPTION', `The ${scope.kind} ${scope.name} belongs to another manager.`, {
+        hint: 'Open it on the manager whose pools it uses.',
+      });
+    }
+    throw new MemtoolError('MEMTOOL_SCOPE_ENDED', `The ${scope.kind} ${scope.name} has ended and takes nothing more.`, {
+      hint: 'Take memory before it ends, or open another scope.',
+    });
+  }
+
+  runIn<Result>(scope: MemoryScope, fn: () => Result): Result {
+    return this.storage.run(scope, fn);
+  }
+
+  /** Runs a function in no scope: what it takes is charged to its pool alone. */
+  untracked<Result>(fn: () => Result): Result {
+    return this.storage.run(NONE, fn);
+  }
+
+  openQuery(name: string, options: QueryOptions): MemoryScope {
+    return this.open('query', name, options);
+  }
+
+  openProcedure(name: string, options: ScopeOptions): MemoryScope {
+    return this.open('procedure', name, options);
+  }
+
+  /** A user or transaction that is open already under that name is the same account; it ends when all its holders have. */
+  openUser(name: string, options: ScopeOptions): MemoryScope {
+    this.owner.assertOpen();
+    return this.orNoTrace({ user: name }, () => this.holdByName(this.user(name), options));
+  }
+
+  openTransaction(name: string, options: TransactionOptions): MemoryScope {
+    this.owner.assertOpen();
+    return this.orNoTrace({ ...options, transaction: name }, () => {
+      const user = options.user === undefined ? undefined : this.user(options.user);
+      return this.holdByName(this.transactionOf(name, user, this.active()), options);
+    });
+  }
+
+  /** Ends one hold; the scope ends with the last one. What hangs on it cannot be closed from here. */
+  close(scope: MemoryScope): void {
+    if (scope.holds === 0) return;
+    scope.holds -= 1;
+    this.endIfDone(scope);
+  }
+
+  /** @throws MemtoolError `MEMTOOL_SCOPE_ENDED` */
+  addBatch(scope: MemoryScope, batch: Batch): void {
+    this.checkOpen(scope);
+    const batches = this.batches.get(scope) ?? new Set();
+    this.batches.set(scope, batches.add(batch));
+  }
+
+  /** A batch was freed: nothing of it is kept. */
+  dropBatch(scope: MemoryScope, batch: Batch): void {
+    const batches = this.batches.get(scope);
+    if (batches?.delete(batch) === true && batches.size === 0) this.batches.delete(scope);
+  }
+
+  /** Charges a record to a scope that admitted it. @internal */
+  enter(scope: MemoryScope, record: number, bytes: number): void {
+    scope.commit(bytes);
+    this.owner.ledger.words[(record << 3) + RECORD_SCOPE] = scope.row;
+    scope.live += 1;
+    scope.takenCount += 1;
+    scope.takenBytes += bytes;
+  }
+
+  /** A record that is charged to a scope is freed. @internal */
+  leave(record: number, bytes: number): void {
+    const { words } = this.owner.ledger;
+    const scope = this.byRow[words[(record << 3) + RECORD_SCOPE]!];
+    words[(record << 3) + RECORD_SCOPE] = 0;
+    if (scope === undefined) return;
+    scope.release(bytes);
+    scope.live -= 1;
+    this.retireIfDone(scope);
+  }
+
+  /** The scope a record is charged to. @internal */
+  of(record: number): MemoryScope | undefined {
+    return this.byRow[this.owner.ledger.words[(record << 3) + RECORD_SCOPE]!];
+  }
+
+  atRow(row: number): MemoryScope | undefined {
+    return this.byRow[row];
+  }
+
+  releaseLost(): void {
+    this.owner.releaseAllLost();
+  }
+
+  /** The last few hundred that ended, latest first. */
+  endedScopes(): EndedScope[] {
+    return [...this.ended.slice(this.endedNext), ...this.ended.slice(0, this.endedNext)].toReversed();
+  }
+
+  private open(kind: ScopeKind, name: string, options: QueryOptions): MemoryScope {
+    this.owner.assertOpen();
+    checkName(kind, name);
+    const limit = limitBytes(options.limit, 'limit');
+    const parent = this.active();
+    return this.orNoTrace(options, () => {
+      const named = options.user === undefined ? undefined : this.user(options.user);
+      const transaction =
+        options.transaction === undefined
+          ? ofKind(parent, 'transaction')
+          : this.transactionOf(options.transaction, named, parent);
+      const user = named ?? transaction?.user ?? ofKind(parent, 'user');
+      const scope = this.make(kind, name, limit, { parent, user, transaction });
+      scope.holds = 1;
+      return scope;
+    });
+  }
+
+  private holdByName(scope: MemoryScope, { limit }: ScopeOptions): MemoryScope {
+    if (limit !== undefined) scope.setLimit(limitBytes(limit, 'limit'));
+    scope.holds += 1;
+    return scope;
+  }
+
+  /** Opens a scope. When that fails, the user and transaction that were made for it go again, as if never asked for. */
+  private orNoTrace({ user, transaction }: QueryOptions, open: () => MemoryScope): MemoryScope {
+    try {
+      return open();
+    } catch (error) {
+      this.discardIdle(this.transactions, transaction);
+      this.discardIdle(this.users, user);
+      throw error;
+    }
+  }
+
+  private discardIdle(named: Map<string, MemoryScope>, name: string | undefined): void {
+    const scope = name === undefined ? undefined : named.get(name);
+    if (scope === undefined || scope.holds + scope.dependents > 0) return;
+    named.delete(scope.name);
+    scope.isOpen = false;
+    this.giveBack(scope);
+  }
+
+  private user(name: string): MemoryScope {
+    const known = this.users.get(name);
+    if (known !== undefined) return known;
+    checkName('user', name);
+    this.owner.assertOpen();
+    const user = this.make('user', name, Infinity, { parent: undefined, user: undefined, transaction: undefined });
+    this.users.set(name, user);
+    return user;
+  }
+
+  /** A new transaction belongs to the named user, else to the one it is opened for the work of. */
+  private transactionOf(name: string, named: MemoryScope | undefined, active: MemoryScope | undefined): MemoryScope {
+    const user = named ?? ofKind(active, 'user');
+    const known = this.transactions.get(name);
+    if (known !== undefined) {
+      const mayShare = named === undefined && known.user === undefined;
+      if (user === undefined || known.user === user || mayShare) return known;
+      throw new MemtoolError(
+        'MEMTOOL_INVALID_OPTION',
+        `Transaction ${name} belongs to ${known.user === undefined ? 'no user' : `user ${known.user.name}`}, not to user ${user.name}.`,
+        { hint: 'Name transactions so that no two users share one.' },
+      );
+    }
+    checkName('transaction', name);
+    this.owner.assertOpen();
+    const transaction = this.make('transaction', name, Infinity, { parent: undefined, user, transaction: undefined });
+    this.transactions.set(name, transaction);
+    return transaction;
+  }
+
+  private make(
+    kind: ScopeKind,
+    name: string,
+    limit: number,
+    parents: { parent: MemoryScope | undefined; user: MemoryScope | undefined; transaction: MemoryScope | undefined },
+  ): MemoryScope {
+    // What was lost may be all that keeps the rows of ended scopes.
+    if (this.rows.isFull) this.owner.releaseAllLost();
+    const scope = new MemoryScope(this, this.rows, kind, name, limit, parents);
+    this.byRow[scope.row] = scope;
+    for (const above of hangsOn(scope)) above.dependents += 1;
+    return scope;
+  }
+
+  /** Users and transactions are open while anything is that belongs to them; a query does not wait for its procedures. */
+  private endIfDone(scope: MemoryScope): void {
+    const isShared = scope.kind === 'user' || scope.kind === 'transaction';
+    if (!scope.isOpen || scope.holds > 0 || (isShared && scope.dependents > 0)) return;
+    this.end(scope);
+  }
+
+  private end(scope: MemoryScope): void {
+    for (const batch of this.batches.get(scope) ?? []) batch.free();
+    this.batches.delete(scope);
+    scope.isOpen = false;
+    if (scope.kind === 'user') this.users.delete(scope.name);
+    if (scope.kind === 'transaction') this.transactions.delete(scope.name);
+    for (const above of scope.chain) {
+      if (above === scope) continue;
+      above.takenBelowBytes += scope.takenBytes;
+      above.takenBelowCount += scope.takenCount;
+    }
+    const summary = summarize(scope);
+    this.ended[this.endedNext] = summary;
+    this.endedNext = (this.endedNext + 1) % ENDED_MAX;
+    this.rows.end(scope.row);
+    this.owner.scopeEnded(scope, summary);
+    this.retireIfDone(scope);
+  }
+
+  /** Nothing is charged to an ended scope any more: its row serves another, and what it hung on has one dependent less. */
+  private retireIfDone(scope: MemoryScope): void {
+    if (scope.isOpen || scope.live > 0 || scope.dependents > 0 || this.byRow[scope.row] !== scope) return;
+    this.giveBack(scope);
+    for (const above of hangsOn(scope)) {
+      this.endIfDone(above);
+      this.retireIfDone(above);
+    }
+  }
+
+  private giveBack(scope: MemoryScope): void {
+    this.byRow[scope.row] = undefined;
+    scope.retire();
+    this.rows.giveBack(scope.row);
+    for (const above of hangsOn(scope)) above.dependents -= 1;
+  }
+}
+
+/** The scopes that must outlive it, each once. */
+function hangsOn({ parent, user, transaction }: MemoryScope): Set<MemoryScope> {
+  return new Set([parent, user, transaction].filter((above) => above !== undefined));
+}
+
+function ofKind(scope: MemoryScope | undefined, kind: ScopeKind): MemoryScope | undefined {
+  return scope?.chain.find((above) => above.kind === kind);
+}
+
+function summarize(scope: MemoryScope): EndedScope {
+  return {
+    kind: scope.kind,
+    name: scope.name,
+    user: scope.user?.name ?? null,
+    transaction: scope.transaction?.name ?? null,
+    peakBytes: scope.peakBytes,
+    takenBytes: scope.takenBytes + scope.takenBelowBytes,
+    takenCount: scope.takenCount + scope.takenBelowCount,
+    rejections: scope.figure(TALLY_REJECTIONS),
+    durationSeconds: scope.ageSeconds,
+    leftBytes: scope.usedBytes,
+    leftCount: scope.live,
+  };
+}
+
+/** @throws MemtoolError `MEMTOOL_INVALID_OPTION` */
+function checkName(kind: ScopeKind, name: unknown): void {
+  if (typeof name === 'string' && name.length > 0 && name.length <= NAME_CHARACTERS_MAX) return;
+  throw new MemtoolError('MEMTOOL_INVALID_OPTION', `A ${kind} cannot be called ${typeof name === 'string' ? JSON.stringify(name) : shownType(name)}.`, {
+    hint: `Give a text of 1 to ${NAME_CHARACTERS_MAX} characters.`,
+  });
+}
+
+function shownType(value: unknown): string {
+  return value === null ? 'null' : `a value of type ${typeof value}`;
+}
