@@ -31,7 +31,7 @@ void main();
 async function main(): Promise<void> {
   // The reader of a pipe may have seen enough; that is no failure.
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EPIPE') throw error;
+    if (error.code !== 'EPIPE') unwritable(error);
   });
   try {
     await program.parseAsync(scanned.words, { from: 'user' });
@@ -41,6 +41,12 @@ async function main(): Promise<void> {
   // An interrupted watch may still wait for an answer that nobody wants any more; what was written goes out first.
   await new Promise((resolve) => process.stdout.write('', resolve));
   process.exit(exitCode);
+}
+
+/** A full disk below `memtool stats > file`: what was asked for did not get there, and nothing more can. */
+function unwritable(error: NodeJS.ErrnoException): never {
+  process.stderr.write(`memtool: The output could not be written: ${error.message}.\n`);
+  process.exit(EXIT_FAILURE);
 }
 
 function createProgram(): Command {
@@ -146,7 +152,11 @@ async function fail(thrown: unknown): Promise<number> {
 
 function usageError(error: CommanderError, isBare: boolean): MemtoolError {
   if (isBare) return new MemtoolError('MEMTOOL_USAGE', 'No command was given.', { hint: helpHint() });
-  const [message = ''] = error.message.replace(/^error: /, '').split('\n(');
+  // What may be given without a value has its default before commander sees it.
+  const [message = ''] = error.message
+    .replace(/^error: /, '')
+    .replace(/'(--watch|--scopes)=.*'/, "'$1'")
+    .split('\n(');
   const sentence = `${message.charAt(0).toUpperCase()}${message.slice(1)}${message.endsWith('.') ? '' : '.'}`;
   const suggestion = /\(Did you mean ([^)]+)\?\)/.exec(error.message)?.[1];
   const isNodeOption = chosen?.startsProgram === true && error.code === 'commander.unknownOption';

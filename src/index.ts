@@ -6,6 +6,11 @@ import { startAgent } from './agent/start.ts';
 import { registeredManagers, watchManagers, type RegisteredManager } from './memory/registry.ts';
 
 export type { Account } from './memory/account.ts';
+export type { Allocator } from './memory/allocator.ts';
+export { globalAllocator, type GlobalAllocator } from './memory/global-allocator.ts';
+export { PoolAllocator } from './memory/pool-allocator.ts';
+export { SharedAllocator, SystemAllocator } from './memory/system-allocator.ts';
+export { TrackedAllocator } from './memory/tracked-allocator.ts';
 export { MemoryAllocation } from './memory/allocation.ts';
 export { MemoryLimitError, type Consumer } from './memory/limit-error.ts';
 export {

@@ -6,7 +6,7 @@ import { lstatSync, mkdirSync, readFileSync } from 'node:fs';
 import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { MemtoolError } from './errors.ts';
-import type { ReportedError } from './report.ts';
+import type { ReportedError, ScopeSort } from './report.ts';
 
 export const ENDPOINTS = {
   health: '/v1/health',
@@ -18,6 +18,15 @@ export const ENDPOINTS = {
 } as const;
 
 export const DEFAULT_AGE_SECONDS = 300;
+
+/** Which of the open scopes are in an answer of `GET /v1/stats?scopes=<count>&sort=<sort>`. */
+export interface ScopeQuery {
+  /** No more than these, up to `SCOPES_LISTED_MAX`. */
+  count: number;
+  sort: ScopeSort;
+}
+
+export const SCOPE_QUERY_DEFAULT: ScopeQuery = { count: 100, sort: 'used' };
 
 /** A request's body is a handful of options; more than this is refused with 413. */
 export const REQUEST_BODY_BYTES_MAX: number = 16 * 1024;

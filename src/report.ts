@@ -17,6 +17,9 @@ export type ScopeKind = 'query' | 'transaction' | 'user' | 'procedure';
 /** What scopes can be put in order by, largest first, and the figure that each means. */
 export const SCOPE_SORTS = { used: 'usedBytes', peak: 'peakBytes', age: 'ageSeconds' } as const;
 export type ScopeSort = keyof typeof SCOPE_SORTS;
+/** A process may have thousands of scopes open; a report has at most these. */
+export const SCOPES_LISTED_MAX = 1000;
+
 export type CommandName = 'ps' | 'stats' | 'pressure' | 'leaks' | 'cleanup' | 'run' | 'demo';
 
 /** Which process, and when it was looked at. */

@@ -107,11 +107,7 @@ export class Managers {
   }
 }
 
-function merged(
-  selections: ScopeSelection[],
-  max: number,
-  figureOf: (scope: ScopeStats) => number,
-): ScopeSelection {
+function merged(selections: ScopeSelection[], max: number, figureOf: (scope: ScopeStats) => number): ScopeSelection {
   return {
     scopes: selections
       .flatMap(({ scopes }) => scopes)

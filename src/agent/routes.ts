@@ -3,11 +3,10 @@ import {
   DEFAULT_AGE_SECONDS,
   ENDPOINTS,
   SCOPE_QUERY_DEFAULT,
-  SCOPES_LISTED_MAX,
   type CleanupRequest,
   type ScopeQuery,
 } from '../protocol.ts';
-import { isScopeSort, SCOPE_SORTS } from '../report.ts';
+import { isScopeSort, SCOPE_SORTS, SCOPES_LISTED_MAX } from '../report.ts';
 import { parseSeconds } from '../units.ts';
 import { badRequest, parseCleanupRequest } from './cleanup-request.ts';
 import { METRICS_CONTENT_TYPE } from './metrics.ts';

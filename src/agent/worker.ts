@@ -46,7 +46,8 @@ const verbs: Verbs = {
   pressure: () => reports.pressure(),
   leaks: (ageSeconds) => reports.leaks(ageSeconds),
   cleanup: (request) => runCleanup({ managers, application, identity: () => reports.identity() }, request),
-  metrics: async () => renderMetrics(await reports.stats({ ...SCOPE_QUERY_DEFAULT, count: 0 }), probe.cpuSeconds(), memtoolVersion),
+  metrics: async () =>
+    renderMetrics(await reports.stats({ ...SCOPE_QUERY_DEFAULT, count: 0 }), probe.cpuSeconds(), memtoolVersion),
 };
 
 // A thread that ends within 100 ms of disconnecting an inspector session takes the process with it on 24 and 26: stay.

@@ -1,7 +1,7 @@
 /** A first look at the command line, before commander's. */
 
 export interface ScannedArguments {
-  /** The same words, with a value for every `--watch`. */
+  /** The same words, with a value for every option that may be given without. */
   words: string[];
   /** The first operand, whatever it is. */
   command: string | undefined;
@@ -10,13 +10,17 @@ export interface ScannedArguments {
   color: boolean;
 }
 
-const DEFAULT_WATCH = '--watch=2';
-const DURATION = /^\d+(\.\d+)?(ms|s|m|h|d)?$/;
-const OPTIONS_WITH_VALUE = new Set(['--timeout', '--age', '--pool', '--seconds']);
+const OPTIONS_WITH_VALUE = new Set(['--timeout', '--age', '--pool', '--seconds', '--sort']);
+
+/** Options that may be given without a value: what can be one, and what is meant without. */
+const OPTIONS_WITH_DEFAULT: ReadonlyMap<string, { value: RegExp; otherwise: string }> = new Map([
+  ['--watch', { value: /^\d+(\.\d+)?(ms|s|m|h|d)?$/, otherwise: '2' }],
+  ['--scopes', { value: /^\d+$/, otherwise: '10' }],
+]);
 
 /**
  * commander gives an optional value whatever word comes next: `--watch orders-api` would lose its target and
- * `--watch stats` its command. Only a duration is taken here. What `run` starts has options of its own: its words are left alone.
+ * `--watch stats` its command. Only what can be a value is taken here. What `run` starts has options of its own: its words are left alone.
  */
 export function scanArguments(typed: string[]): ScannedArguments {
   const scanned: ScannedArguments = { words: [], command: undefined, json: false, color: true };
@@ -31,9 +35,10 @@ export function scanArguments(typed: string[]): ScannedArguments {
     if (word === '--json') scanned.json = true;
     if (word === '--no-color') scanned.color = false;
     const next = typed[index + 1];
-    if (word === '--watch') {
-      const takesNext = next !== undefined && DURATION.test(next);
-      scanned.words.push(takesNext ? `--watch=${next}` : DEFAULT_WATCH);
+    const optional = OPTIONS_WITH_DEFAULT.get(word);
+    if (optional) {
+      const takesNext = next !== undefined && optional.value.test(next);
+      scanned.words.push(`${word}=${takesNext ? next : optional.otherwise}`);
       if (takesNext) index += 1;
     } else if (OPTIONS_WITH_VALUE.has(word) && next !== undefined) {
       scanned.words.push(word, next);

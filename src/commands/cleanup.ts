@@ -3,7 +3,7 @@ import { askCleanup, askHealth } from '../inspect/client.ts';
 import { open, type Target } from '../inspect/open.ts';
 import { DEFAULT_AGE_SECONDS, type CleanupRequest } from '../protocol.ts';
 import { SCHEMA_VERSION, type CleanupReport, type ProcessCleanup } from '../report.ts';
-import { parseSeconds } from '../units.ts';
+import { formatSeconds, parseSeconds } from '../units.ts';
 import { collectEach, identify, needsAgent, nothingRunning } from './collect.ts';
 import { confirm } from './confirm.ts';
 import { EXIT_NOTHING, type Context } from './context.ts';
@@ -28,7 +28,7 @@ export async function cleanup(target: string | undefined, flags: CleanupFlags, c
     force: flags.force ?? false,
   };
   const targets = await chosen(target, context);
-  await confirmed(target, targets, flags, context);
+  await confirmed(target, targets, flags, request.ageSeconds, context);
   return show<CleanupReport>(
     {
       collect: () => collect(targets, request, context),
@@ -44,11 +44,13 @@ async function chosen(target: string | undefined, context: Context): Promise<Tar
   const targets = await open(target, context);
   if (targets.length === 0) throw nothingRunning();
   if (targets.length === 1 || target === 'all') return targets;
+  // `all` is every process that has an agent, which may be more than those that share this name.
+  const everyOne = target === undefined ? ', or all of them: `memtool cleanup all`' : '';
   throw new MemtoolError(
     'MEMTOOL_SEVERAL_PROCESSES',
     `There are ${targets.length} processes to choose from: ${await listed(targets, context)}.`,
     {
-      hint: `Name one, for example \`memtool cleanup ${targets[0] ? identify(targets[0]).pid : ''}\`, or all of them: \`memtool cleanup all\`.`,
+      hint: `Name one, for example \`memtool cleanup ${targets[0] ? identify(targets[0]).pid : ''}\`${everyOne}.`,
     },
   );
 }
@@ -58,12 +60,13 @@ async function confirmed(
   target: string | undefined,
   targets: Target[],
   flags: CleanupFlags,
+  ageSeconds: number,
   context: Context,
 ): Promise<void> {
   if (flags.dryRun || flags.yes || (!flags.force && target !== 'all')) return;
   const names = await listed(targets, context);
   const question = flags.force
-    ? `--force also takes what is older than the age but may still be in use: the application gets an error when it uses it again.\nGo on with ${names}?`
+    ? `--force also takes what is older than ${formatSeconds(ageSeconds)} and may still be in use: the application gets an error when it uses it again.\nGo on with ${names}?`
     : `Clean up ${names}?`;
   await confirm(question, flags.force ? '--force' : '`all`', context);
 }

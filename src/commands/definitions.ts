@@ -3,9 +3,10 @@ import type { CleanupFlags } from './cleanup.ts';
 import type { CommonFlags, Context } from './context.ts';
 import type { DemoFlags } from './demo.ts';
 import type { LeaksFlags } from './leaks.ts';
+import type { StatsFlags } from './stats.ts';
 
 /** Which command takes which flags is said below; the command line refuses the others. */
-export type Flags = CommonFlags & LeaksFlags & CleanupFlags & DemoFlags;
+export type Flags = CommonFlags & StatsFlags & LeaksFlags & CleanupFlags & DemoFlags;
 
 /** One subcommand, as the command line offers it. */
 export interface Definition {
@@ -30,10 +31,13 @@ export const DEFINITIONS: Definition[] = [
     name: 'stats',
     operands: '[target]',
     summary: 'what is used, by pool, against its limit',
-    examples: ['memtool stats orders-api --watch'],
-    options: [],
+    examples: ['memtool stats orders-api --watch', 'memtool stats 4242 --scopes 50 --sort peak'],
+    options: [
+      ['--scopes [count]', 'the largest queries, transactions, users and procedures (default: 10)'],
+      ['--sort <figure>', 'put them in order by used, peak or age (default: used)'],
+    ],
     watchable: true,
-    action: async (context, _, [target]) => (await import('./stats.ts')).stats(target, context),
+    action: async (context, flags, [target]) => (await import('./stats.ts')).stats(target, flags, context),
   },
   {
     name: 'pressure',

@@ -120,7 +120,7 @@ function stepsFor(pid: string): Step[] {
     {
       reason: 'What is used, by pool, against its limit?',
       typed: `memtool stats ${pid}`,
-      run: (context) => stats(pid, { ...context, command: 'stats' }),
+      run: (context) => stats(pid, {}, { ...context, command: 'stats' }),
     },
     {
       reason: 'How close is each limit, and when will it be hit?',

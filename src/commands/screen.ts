@@ -46,7 +46,8 @@ export function openScreen(output: NodeJS.WriteStream, status: string): Screen {
 
 /** A line too many would scroll the screen, and the next drawing would be in the wrong place. */
 function fitted(lines: string[], rows: number): string[] {
-  if (lines.length <= rows) return lines;
+  // A terminal that does not know its size says 0.
+  if (rows === 0 || lines.length <= rows) return lines;
   return [
     ...lines.slice(0, rows - 1),
     `... ${lines.length - rows + 1} more lines: make the terminal taller, or name one process`,

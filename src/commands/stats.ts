@@ -1,23 +1,45 @@
+import { MemtoolError } from '../errors.ts';
 import { askStats } from '../inspect/client.ts';
 import { open, type Target } from '../inspect/open.ts';
 import { attachability, listNodeProcesses, type OsProcess } from '../inspect/processes.ts';
-import { isFailure, SCHEMA_VERSION, type ProcessStats, type StatsReport } from '../report.ts';
+import { SCOPE_QUERY_DEFAULT, type ScopeQuery } from '../protocol.ts';
+import {
+  isFailure,
+  isScopeSort,
+  SCHEMA_VERSION,
+  SCOPE_SORTS,
+  SCOPES_LISTED_MAX,
+  type ProcessStats,
+  type StatsReport,
+} from '../report.ts';
 import { collectEach } from './collect.ts';
 import { EXIT_NOTHING, type Context } from './context.ts';
 import { exitCodeOf, show } from './show.ts';
 
-/** `memtool stats [target]` */
-export function stats(target: string | undefined, context: Context): Promise<number> {
+export interface StatsFlags {
+  scopes?: string;
+  sort?: string;
+}
+
+/** What is shown of the open scopes beneath the pools when nobody asks for them. */
+const SCOPES_BRIEF = 5;
+
+/** `memtool stats [target] [--scopes [count]] [--sort used|peak|age]` */
+export async function stats(target: string | undefined, flags: StatsFlags, context: Context): Promise<number> {
+  const scopes = readScopes(flags, context.json ? SCOPE_QUERY_DEFAULT.count : SCOPES_BRIEF);
+  const isAsked = flags.scopes !== undefined || flags.sort !== undefined;
   return show<StatsReport>(
     {
-      collect: () => collect(target, context),
+      collect: () => collect(target, scopes, context),
       load: async () => {
         const [{ renderStats }, { renderNothing }] = await Promise.all([
           import('../render/stats.ts'),
           import('../render/processes.ts'),
         ]);
         return (report, style) =>
-          report.processes.length === 0 ? renderNothing(listNodeProcesses(), style) : renderStats(report, style);
+          report.processes.length === 0
+            ? renderNothing(listNodeProcesses(), style)
+            : renderStats(report, style, isAsked ? scopes.sort : undefined);
       },
       exitCode: ({ processes }) => exitCodeOf(processes, EXIT_NOTHING),
     },
@@ -25,9 +47,9 @@ export function stats(target: string | undefined, context: Context): Promise<num
   );
 }
 
-async function collect(target: string | undefined, context: Context): Promise<StatsReport> {
+async function collect(target: string | undefined, scopes: ScopeQuery, context: Context): Promise<StatsReport> {
   const targets = await open(target, context);
-  const processes = await collectEach(targets, (one) => statsOf(one, context));
+  const processes = await collectEach(targets, (one) => statsOf(one, scopes, context));
   // Between two frames the system's figures are fresher than the agent's, which are averages.
   if (context.watchSeconds !== undefined || targets.some(({ kind }) => kind === 'bare')) {
     const { readUsage } = await import('../inspect/usage.ts');
@@ -41,8 +63,8 @@ async function collect(target: string | undefined, context: Context): Promise<St
   return { schemaVersion: SCHEMA_VERSION, command: 'stats', processes };
 }
 
-async function statsOf(target: Target, context: Context): Promise<ProcessStats> {
-  return target.kind === 'agent' ? askStats(target.agent, context.timeoutMs) : bareStats(target.process);
+async function statsOf(target: Target, scopes: ScopeQuery, context: Context): Promise<ProcessStats> {
+  return target.kind === 'agent' ? askStats(target.agent, context.timeoutMs, scopes) : bareStats(target.process);
 }
 
 /** What the system says of a process that has no agent. */
@@ -64,6 +86,24 @@ function bareStats(found: OsProcess): ProcessStats {
     managers: [],
     pools: [],
     scopes: [],
+    scopeCount: 0,
     unavailable: { pools: reason, heap: reason },
   };
+}
+
+function readScopes({ scopes, sort = SCOPE_QUERY_DEFAULT.sort }: StatsFlags, countDefault: number): ScopeQuery {
+  const count = scopes === undefined ? countDefault : Number(scopes);
+  if (!Number.isSafeInteger(count) || count < 1 || count > SCOPES_LISTED_MAX) {
+    throw new MemtoolError(
+      'MEMTOOL_INVALID_OPTION',
+      `--scopes is ${scopes}: it must be a number from 1 to ${SCOPES_LISTED_MAX}.`,
+      { hint: 'A pid goes before it: memtool stats 4242 --scopes.' },
+    );
+  }
+  if (!isScopeSort(sort)) {
+    throw new MemtoolError('MEMTOOL_INVALID_OPTION', `--sort is ${JSON.stringify(sort)}.`, {
+      hint: `Give one of ${Object.keys(SCOPE_SORTS).join(', ')}.`,
+    });
+  }
+  return { count, sort };
 }

@@ -24,13 +24,15 @@ export async function watch<Report extends object>(
   const draw = context.json ? undefined : await view.load();
   const ending = new EndingListener(output);
   let code = EXIT_NOTHING;
+  let looked = false;
   const screen = draw && output.isTTY ? openScreen(output, `every ${seconds} s, Ctrl-C ends`) : undefined;
   try {
     for (;;) {
       const nextAt = performance.now() + seconds * 1000;
-      const frame = await Promise.race([look(view, context, draw), ending.promise]);
+      const frame = await Promise.race([look(view, context, draw, looked), ending.promise]);
       if (typeof frame === 'string') return frame === 'interrupted' ? EXIT_INTERRUPTED : code;
       code = frame.code;
+      looked = true;
       if (screen) await screen.show(frame.text);
       else output.write(`${await frame.text()}\n${draw ? '\n' : ''}`);
       const woken = new AbortController();
@@ -56,6 +58,7 @@ async function look<Report extends object>(
   view: View<Report>,
   context: Context,
   draw: Draw<Report> | undefined,
+  looked: boolean,
 ): Promise<Frame> {
   try {
     const report = await view.collect();
@@ -63,13 +66,23 @@ async function look<Report extends object>(
       draw ? draw(report, await createStyle(context.color, context.output)) : JSON.stringify(report);
     return { code: view.exitCode(report), text };
   } catch (error) {
-    if (!(error instanceof MemtoolError) || !PASSING.includes(error.code)) throw error;
+    if (!(error instanceof MemtoolError)) throw error;
+    if (looked && error.code === 'MEMTOOL_NO_PROCESS') throw ended(error);
+    if (!PASSING.includes(error.code)) throw error;
     const text = async (): Promise<string> =>
       draw
         ? renderError(reported(error), await createStyle(context.color, context.output))
         : JSON.stringify(errorReport(context.command, error));
     return { code: EXIT_FAILURE, text };
   }
+}
+
+/** What was there at the last look did not have a wrong name. */
+function ended(cause: MemtoolError): MemtoolError {
+  return new MemtoolError('MEMTOOL_TARGET_GONE', 'What was watched has ended.', {
+    hint: 'Run `memtool ps` to see what is running now.',
+    cause,
+  });
 }
 
 /** Waits for what ends a watch, until it is stopped. */

@@ -1,7 +1,14 @@
 import { connect } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { MemtoolError, type ErrorCode } from '../errors.ts';
-import { DEFAULT_AGE_SECONDS, ENDPOINTS, type CleanupRequest, type Health } from '../protocol.ts';
+import {
+  DEFAULT_AGE_SECONDS,
+  ENDPOINTS,
+  SCOPE_QUERY_DEFAULT,
+  type CleanupRequest,
+  type Health,
+  type ScopeQuery,
+} from '../protocol.ts';
 import type { ProcessCleanup, ProcessLeaks, ProcessPressure, ProcessStats } from '../report.ts';
 import { AnswerReader, badAnswer, type Answer } from './answer.ts';
 import type { AgentTarget } from './discover.ts';
@@ -23,8 +30,13 @@ export function askHealth(target: AgentTarget, timeoutMs: number): Promise<Healt
   return ask(target, { method: 'GET', path: ENDPOINTS.health }, ['managers'], timeoutMs);
 }
 
-export function askStats(target: AgentTarget, timeoutMs: number): Promise<ProcessStats> {
-  return ask(target, { method: 'GET', path: ENDPOINTS.stats }, ['managers', 'pools', 'scopes'], timeoutMs);
+export function askStats(
+  target: AgentTarget,
+  timeoutMs: number,
+  { count, sort }: ScopeQuery = SCOPE_QUERY_DEFAULT,
+): Promise<ProcessStats> {
+  const path = `${ENDPOINTS.stats}?scopes=${count}&sort=${sort}`;
+  return ask(target, { method: 'GET', path }, ['managers', 'pools', 'scopes'], timeoutMs);
 }
 
 export function askPressure(target: AgentTarget, timeoutMs: number): Promise<ProcessPressure> {

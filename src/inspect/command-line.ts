@@ -36,6 +36,15 @@ export function nameOf(commandLine: string[]): string {
   return commandLine.length > 1 ? '[eval]' : 'node';
 }
 
+/**
+ * Whether it is memtool itself, by whatever path it was started, or npm, which runs programs and is never the one that is
+ * looked for: `npx memtool ps` would list its own `npm exec memtool ps`.
+ */
+export function isTool(commandLine: string[]): boolean {
+  const script = basename(scriptArgument(commandLine) ?? '');
+  return script === 'memtool' || script === 'memtool.js' || /^(npm|npx) /.test(commandLine[0] ?? '');
+}
+
 /** @returns An empty list when the process is gone, is not readable or there is no /proc. */
 export function readCommandLine(pid: number): string[] {
   try {

@@ -18,9 +18,15 @@ export interface OpenOptions {
  * The processes a target names: all digits is a pid; anything else is a part of a manager's name, or else of a script's
  * file name; `all` or nothing is every process with an agent, and may be an empty list.
  *
- * @throws MemtoolError `MEMTOOL_NO_PROCESS` when it names none.
+ * @throws MemtoolError `MEMTOOL_NO_PROCESS` when it names none, `MEMTOOL_USAGE` when it is empty.
  */
 export async function open(target: string | undefined, options: OpenOptions): Promise<Target[]> {
+  if (target?.trim() === '') {
+    // Every name has the empty one in it, and `memtool cleanup "$PID"` must not mean every process when PID is not set.
+    throw new MemtoolError('MEMTOOL_USAGE', 'The target is empty.', {
+      hint: 'Give a pid or a part of a name; `memtool ps` lists what there is.',
+    });
+  }
   const agents = await discover(options.directory);
   if (target === undefined || target === 'all') return agents.map(asTarget);
   if (/^\d+$/.test(target)) return [byPid(Number(target), agents)];

@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { uptime } from 'node:os';
 import { processStartTime } from '../protocol.ts';
-import { isNodeExecutable, nameOf, readCommandLine, typeableScript } from './command-line.ts';
+import { isNodeExecutable, isTool, nameOf, readCommandLine, typeableScript } from './command-line.ts';
 
 /** What the system says about a process, without any part of memtool inside it. */
 export interface OsProcess {
@@ -49,7 +49,7 @@ export function readProcess(pid: number): OsProcess | undefined {
   };
 }
 
-/** Node processes of ours; not this one, and not other runs of this command line tool. */
+/** Node processes of ours; not this one, not other runs of this command line tool, and not the npm that started one. */
 export function listNodeProcesses(): OsProcess[] {
   let names: string[];
   try {
@@ -57,12 +57,11 @@ export function listNodeProcesses(): OsProcess[] {
   } catch {
     return [];
   }
-  const ownScript = readCommandLine(process.pid)[1];
   return names
     .filter((name) => /^\d+$/.test(name) && Number(name) !== process.pid && isNodeExecutable(executable(Number(name))))
     .map((name) => readProcess(Number(name)))
     .filter((found): found is OsProcess => found !== undefined && found.isOurs)
-    .filter((found) => ownScript === undefined || readCommandLine(found.pid)[1] !== ownScript)
+    .filter((found) => !isTool(readCommandLine(found.pid)))
     .toSorted((a, b) => a.pid - b.pid);
 }
 
@@ -70,7 +69,7 @@ export function listNodeProcesses(): OsProcess[] {
 export function attachability(found: OsProcess): { attachable: boolean; reason: string } {
   if (!found.isNode) return { attachable: false, reason: 'it is not a Node.js process' };
   if (!found.isOurs) return { attachable: false, reason: 'it belongs to another user' };
-  const restart = `restart it with \`${found.script === undefined ? 'node --import memtool/agent' : `memtool run ${found.script}`}\``;
+  const restart = `restart it with \`${found.script === undefined ? 'node --import memtool/agent app.js' : `memtool run ${found.script}`}\``;
   if (found.uptimeSeconds < BOOT_SECONDS) {
     return { attachable: false, reason: `no agent, and started less than a second ago; ${restart}` };
   }

@@ -1,4 +1,5 @@
 import { MemtoolError } from '../errors.ts';
+import { Describable } from './describable.ts';
 import type { Slot } from './arena/slot.ts';
 import { LABEL_TAG_MASK, RECORD_GENERATION, RECORD_LABEL, RECORD_SCOPE } from './ledger/layout.ts';
 import type { MemoryPool } from './pool.ts';
@@ -13,7 +14,7 @@ const NO_BYTES: Buffer = Buffer.alloc(0);
  * Give a copy (`Buffer.from(bytes)`) to the few interfaces that refuse shared memory: `subtle.digest`, byte streams, `fetch`
  * bodies, CompressionStream. Do not post it to another thread: that shares the whole segment.
  */
-export class MemoryAllocation {
+export class MemoryAllocation extends Describable {
   readonly pool: MemoryPool;
   /** Bytes asked for. */
   readonly size: number;
@@ -31,12 +32,18 @@ export class MemoryAllocation {
     slot: Slot | undefined,
     view: Buffer | undefined,
   ) {
+    super();
     this.pool = pool;
     this.record = record;
     this.generation = generation;
     this.size = size;
     this.slot = slot;
     this.view = view;
+  }
+
+  override toJSON(): object {
+    const { pool, size, tag, isHeld } = this;
+    return { pool: pool.name, size, tag, isHeld };
   }
 
   /** Whether it is still charged: neither freed nor taken by cleanup. */
@@ -109,14 +116,13 @@ export class MemoryAllocation {
     return this.view ?? NO_BYTES;
   }
 
+  private get tag(): string | null {
+    const { ledger } = this.pool;
+    if (this.record < 0) return ledger.tagText(~this.record);
+    return this.record > 0 ? ledger.tagOfHandle(this.record, this.generation) : null;
+  }
+
   private describe(): string {
-    const { ledger, name } = this.pool;
-    const tag =
-      this.record < 0
-        ? ledger.tagText(~this.record)
-        : this.record > 0
-          ? ledger.tagOfHandle(this.record, this.generation)
-          : null;
-    return describeHandle('allocation', this.size, tag, name);
+    return describeHandle('allocation', this.size, this.tag, this.pool.name);
   }
 }

@@ -1,5 +1,6 @@
 import type { Level } from '../report.ts';
 import type { Account } from './account.ts';
+import { Describable, finiteOrNull } from './describable.ts';
 import { TALLY_FLOOR, TALLY_PEAK, TALLY_REJECTIONS, TALLY_TRIPWIRE, TALLY_USED } from './ledger/layout.ts';
 import type { Ledger } from './ledger/ledger.ts';
 import { fallBytes, nextLevel, riseBytes } from './level.ts';
@@ -16,7 +17,7 @@ const USED_BYTES_MAX = Number.MAX_SAFE_INTEGER;
  *
  * Invariant: used <= tripwire, but while an account that was closed or lowered drains.
  */
-export abstract class Budget implements Account {
+export abstract class Budget extends Describable implements Account {
   abstract readonly kind: Account['kind'];
   readonly name: string;
   /** `Infinity` without a limit. `memory.setLimit` changes it. */
@@ -35,6 +36,7 @@ export abstract class Budget implements Account {
 
   /** @internal */
   constructor(owner: PoolOwner, name: string, limitBytes: number, tally: number) {
+    super();
     this.name = name;
     this.limitBytes = limitBytes;
     this.ledger = owner.ledger;
@@ -52,6 +54,11 @@ export abstract class Budget implements Account {
 
   get peakBytes(): number {
     return this.ledger.double(this.tally + TALLY_PEAK);
+  }
+
+  override toJSON(): object {
+    const { kind, name, limitBytes, usedBytes, peakBytes, level } = this;
+    return { kind, name, limitBytes: finiteOrNull(limitBytes), usedBytes, peakBytes, level };
   }
 
   /** Counts `bytes` as used, or refuses and leaves no trace but a rejection. @internal */
@@ -75,7 +82,7 @@ export abstract class Budget implements Account {
     const { doubles } = this.ledger;
     const used = doubles[tally]! - bytes;
     doubles[tally] = used;
-    if (used < doubles[tally + TALLY_FLOOR]!) this.settleLevel();
+    if (used < doubles[tally + TALLY_FLOOR]!) this.settleFallen();
   }
 
   /** Changes the limit. What is used may then be above it: nothing is granted until enough is given back. @internal */
@@ -102,7 +109,9 @@ export abstract class Budget implements Account {
     const { thresholds, isClosed } = this.owner;
     const rise = riseBytes(this.level, this.limitBytes, thresholds);
     doubles[this.tally + TALLY_TRIPWIRE] = isClosed ? -1 : Math.min(rise, this.allowanceBytes, USED_BYTES_MAX);
-    doubles[this.tally + TALLY_FLOOR] = fallBytes(this.level, this.limitBytes, thresholds);
+    // While the manager is above a limit that was lowered, what is given back may not be taken again unasked.
+    const isDraining = this.allowanceBytes < Infinity && this.owner.usedBytes > this.owner.limitBytes;
+    doubles[this.tally + TALLY_FLOOR] = isDraining ? Infinity : fallBytes(this.level, this.limitBytes, thresholds);
   }
 
   /** Brings the level up to date with `usedBytes`. @internal */
@@ -113,6 +122,11 @@ export abstract class Budget implements Account {
     if (this.level === previous) return;
     this.showLevel();
     this.owner.levelChanged(this, previous);
+  }
+
+  private settleFallen(): void {
+    if (this.figure(TALLY_FLOOR) === Infinity) this.allowanceBytes = Math.min(this.allowanceBytes, this.usedBytes);
+    this.settleLevel();
   }
 
   /** Writes the level where readers of the ledger find it. */

@@ -15,7 +15,7 @@ import type { Ledger } from './ledger/ledger.ts';
 import { groupRecords, recordRange } from './ledger/scan.ts';
 import type { Thresholds } from './level.ts';
 import type { MemoryPool } from './pool.ts';
-import type { Reclaimers } from './reclaimers.ts';
+import type { ReclaimOutcome, Reclaimers } from './reclaimers.ts';
 import type { ManagerCleanup } from './registry.ts';
 
 /** What cleanup works on: one thread's side of a manager. */
@@ -32,6 +32,8 @@ export interface CleanupPlan {
   force: boolean;
   /** Whether stale records and idle memory are looked at too; auto-cleanup does not. */
   complete: boolean;
+  /** The scope that is over its limit, if one is: its memory is in any pool. */
+  scope?: Account | undefined;
 }
 
 /** Reclaimers are asked for enough to bring the account this far below its warning threshold. */
@@ -49,11 +51,13 @@ export async function cleanUp(target: CleanupTarget, plan: CleanupPlan): Promise
   else {
     releaseLost(plan, reclaimed);
     releaseOrphaned(target, plan, reclaimed);
-    await askReclaimers(target, plan, reclaimed, left);
+    const failed = await askReclaimers(target, plan, reclaimed);
     if (plan.complete) {
       takeStale(target, plan, reclaimed);
       for (const pool of plan.pools) reclaimed.add('idle', pool, null, pool.trim());
     }
+    // Only now is it known what they left in place.
+    for (const { pool, problem } of failed) left.add('reclaimer', pool, null, pool.usedBytes, 1, problem);
   }
   if (plan.complete) listStale(target, plan, left);
   return { reclaimed: reclaimed.sorted(), left: left.sorted() };
@@ -69,32 +73,41 @@ function releaseLost({ pools }: CleanupPlan, reclaimed: Rows): void {
 
 async function askReclaimers(
   target: CleanupTarget,
-  { pools }: CleanupPlan,
+  { pools, scope }: CleanupPlan,
   reclaimed: Rows,
-  left: Rows,
-): Promise<void> {
+): Promise<ReclaimOutcome[]> {
+  const failed: ReclaimOutcome[] = [];
   for (const pool of largestFirst(pools)) {
-    const targetBytes = reclaimTarget(target, pool);
+    const targetBytes = reclaimTarget(target, pool, scope);
     if (targetBytes <= 0) continue;
     // One after the other: what the first gives back may be enough for the next.
     // oxlint-disable-next-line no-await-in-loop
     const outcome = await target.reclaimers.ask(pool, targetBytes);
     reclaimed.add('reclaimer', pool, null, outcome.bytes, outcome.count);
-    if (outcome.problem !== undefined) left.add('reclaimer', pool, null, pool.usedBytes, 1, outcome.problem);
+    if (outcome.problem !== undefined) failed.push(outcome);
   }
+  return failed;
 }
 
 function largestFirst(pools: MemoryPool[]): MemoryPool[] {
   return pools.toSorted((a, b) => b.usedBytes - a.usedBytes);
 }
 
-/** What a pool is asked for: enough to end its own pressure and, as far as it can, the manager's. 0 without pressure. */
-function reclaimTarget(target: CleanupTarget, pool: MemoryPool): number {
-  return Math.max(excess(pool, target.thresholds), Math.min(excess(target, target.thresholds), pool.usedBytes));
+/**
+ * What a pool is asked for: enough to end its own pressure and, as far as it can, the manager's and the scope's. 0 without
+ * pressure.
+ */
+function reclaimTarget(target: CleanupTarget, pool: MemoryPool, scope?: Account): number {
+  const { thresholds } = target;
+  const outside = Math.max(excess(target, thresholds), scope === undefined ? 0 : excess(scope, thresholds));
+  return Math.max(excess(pool, thresholds), Math.min(outside, pool.usedBytes));
 }
 
 function excess({ level, usedBytes, limitBytes }: Account, { warning }: Thresholds): number {
-  return level === 'normal' ? 0 : Math.max(0, Math.ceil(usedBytes - limitBytes * (warning - RECLAIM_MARGIN)));
+  // With a limit of 0 the level is always normal.
+  return level === 'normal' && usedBytes <= limitBytes
+    ? 0
+    : Math.max(0, Math.ceil(usedBytes - limitBytes * (warning - RECLAIM_MARGIN)));
 }
 
 /** Uncharges what was held for scopes that have ended. Who still has a handle may go on looking at its bytes. */

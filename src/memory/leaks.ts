@@ -58,7 +58,7 @@ function judge(kind: Leak['kind'], group: RecordGroup, names: GroupNames): { ver
     case 'growing':
       return {
         verdict: 'suspect',
-        reason: `Held for up to ${oldest}, over the ${formatSeconds(ageSeconds)} asked for, and still referred to; nothing says that it is needed.`,
+        reason: `Held for up to ${oldest}${ageSeconds > 0 ? `, over the ${formatSeconds(ageSeconds)} asked for,` : ''} and still referred to; nothing says that it is needed.`,
       };
   }
 }

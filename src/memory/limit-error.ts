@@ -74,7 +74,7 @@ function advice(account: Account, pool: string, askedBytes: number, overLimit: b
   if (!overLimit) return 'Ask for less at a time, or give the machine or container more memory.';
   if (askedBytes > account.limitBytes)
     return `It is more than the whole limit: ask for less at a time, or raise the limit of ${account.name}.`;
-  return `Free what is no longer needed, register onReclaim('${pool}', ...) so that it can be asked for, or raise its limit; memtool leaks ${process.pid} shows what has been held for long.`;
+  return `Free what is no longer needed, register onReclaim('${pool}', ...) so that it can be asked for, or raise the limit of ${account.name}; memtool leaks ${process.pid} shows what has been held for long.`;
 }
 
 /** Groups of records as consumers, one for each tag, largest first. */

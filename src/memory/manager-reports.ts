@@ -16,12 +16,18 @@ export interface ManagerLeaks {
   totals: Totals;
 }
 
-/** How close each limit is: the manager's, if it has one, and every pool's. */
+/** As many scopes near their limits are told. */
+const SCOPES_MAX = 100;
+
+/** How close each limit is: the manager's, if it has one, every pool's, and those of scopes that are near theirs. */
 export function pressureReport(reader: LedgerReader): ManagerPressure {
   const manager = reader.manager();
   const accounts = [
     ...(manager.limitBytes === null ? [] : [{ ...manager, kind: 'manager' as const }]),
     ...reader.pools().map((pool) => ({ ...pool, kind: 'pool' as const })),
+    ...reader
+      .scopesNearLimit(SCOPES_MAX)
+      .scopes.map((scope) => ({ ...scope, name: `${scope.kind} ${scope.name}`, kind: 'scope' as const })),
   ];
   const resources = accounts.map(({ kind, name, usedBytes, limitBytes, usedPercent, level }): Resource => ({
     kind,

@@ -4,6 +4,7 @@ import type { Account } from './account.ts';
 import type { Budget } from './budget.ts';
 import { cleanUp } from './cleanup.ts';
 import { systemClock, type Clock } from './clock.ts';
+import { finiteOrNull, showFacts } from './describable.ts';
 import { groupRecords } from './ledger/scan.ts';
 import { LABEL_TAG_MASK, PLACE_POOL_MASK, RECORD_PLACE } from './ledger/layout.ts';
 import { Headroom } from './headroom.ts';
@@ -136,6 +137,11 @@ export class MemoryManager extends ScopedEmitter<MemoryManagerEvents> implements
     registerManager(this);
   }
 
+  toJSON(): object {
+    const { kind, name, usedBytes, level, poolsByIndex } = this;
+    return { kind, name, limitBytes: finiteOrNull(this.limitBytes), usedBytes, level, pools: poolsByIndex };
+  }
+
   /** The ledger's memory: what the agent reads. */
   get shared(): SharedArrayBuffer {
     return this.ledger.shared;
@@ -197,7 +203,7 @@ export class MemoryManager extends ScopedEmitter<MemoryManagerEvents> implements
    * Changes a limit while the program runs. Lowered below what is used, it grants nothing more at once, and what nobody
    * needs is reclaimed; the promise is fulfilled when that has been tried.
    *
-   * @throws MemtoolError `MEMTOOL_INVALID_OPTION`
+   * @throws MemtoolError `MEMTOOL_INVALID_OPTION`, `MEMTOOL_SCOPE_ENDED`
    */
   async setLimit(account: MemoryPool | MemoryScope | MemoryManager, limit: number | string | undefined): Promise<void> {
     const bytes = limitBytes(limit, 'limit');
@@ -206,15 +212,18 @@ export class MemoryManager extends ScopedEmitter<MemoryManagerEvents> implements
         hint: 'Give this manager, one of its pools or one of its scopes.',
       });
     }
+    if (account instanceof MemoryScope) this.ledger.scopes?.checkOpen(account);
     if (account instanceof MemoryManager) this.headroom.setLimit(bytes);
     else account.setLimit(bytes);
     if (account.usedBytes <= bytes) return;
+    this.orphans.scan();
     const plan = {
       pools: this.poolsByIndex,
       ageSeconds: AGE_SECONDS_DEFAULT,
       dryRun: false,
       force: false,
       complete: false,
+      scope: account instanceof MemoryScope ? account : undefined,
     };
     this.emit('cleanup', { cause: 'pressure', ...(await cleanUp(this, plan)) });
   }
@@ -321,7 +330,7 @@ export class MemoryManager extends ScopedEmitter<MemoryManagerEvents> implements
     const groups =
       account instanceof MemoryScope
         ? groupRecords(this.ledger, options).filter(({ scope }) => isOfScope(scope))
-        : groupRecords(this.ledger, { ...options, pool: pool.index });
+        : groupRecords(this.ledger, account === pool ? { ...options, pool: pool.index } : options);
     return byTag(groups, (label) => this.ledger.tagText(label & LABEL_TAG_MASK));
   }
 
@@ -389,10 +398,16 @@ export class MemoryManager extends ScopedEmitter<MemoryManagerEvents> implements
   }
 }
 
+showFacts(MemoryManager.prototype);
+
 /** @throws MemtoolError `MEMTOOL_INVALID_OPTION` */
 function checkAge(ageSeconds: number): void {
   if (typeof ageSeconds === 'number' && ageSeconds >= 0) return;
-  throw new MemtoolError('MEMTOOL_INVALID_OPTION', `ageSeconds is ${String(ageSeconds)}.`, {
-    hint: 'Give seconds, 0 or more.',
-  });
+  throw new MemtoolError(
+    'MEMTOOL_INVALID_OPTION',
+    `ageSeconds is ${String(ageSeconds)}, which is no number of seconds.`,
+    {
+      hint: 'Give seconds, 0 or more.',
+    },
+  );
 }

@@ -10,7 +10,7 @@ export interface ObservedFigures {
 }
 
 /** An observer that does not answer in this time is reported as such. */
-const OBSERVE_MS_MAX = 500;
+const OBSERVE_MS_MAX = 300;
 
 /** What the application registered with `observe`. */
 export class Observers {

@@ -1,4 +1,5 @@
 import { MemtoolError } from '../errors.ts';
+import { Describable } from './describable.ts';
 import { formatBytes } from '../units.ts';
 import { LABEL_TAG_MASK, RECORD_GENERATION, RECORD_LABEL, RECORD_LINK, RECORD_SCOPE } from './ledger/layout.ts';
 import type { MemoryPool } from './pool.ts';
@@ -12,7 +13,7 @@ export const UNRECORDED = 0;
  *
  * What cleanup took away can still be used without harm: `free` and `shrink` do nothing, `tryGrow` is false.
  */
-export class MemoryReservation {
+export class MemoryReservation extends Describable {
   private owner: MemoryPool;
   private record: number;
   /** The generation of its record; without a record, its bytes. Three fields: a fourth costs 1 ns on the hot path. */
@@ -20,6 +21,7 @@ export class MemoryReservation {
 
   /** @internal */
   constructor(pool: MemoryPool, record: number, ticket: number) {
+    super();
     this.owner = pool;
     this.record = record;
     this.ticket = ticket;
@@ -33,6 +35,11 @@ export class MemoryReservation {
   /** @internal */
   get recordIndex(): number {
     return this.record;
+  }
+
+  override toJSON(): object {
+    const { owner, size, tag, isHeld } = this;
+    return { pool: owner.name, size, tag, isHeld };
   }
 
   /** Bytes held; 0 once it was freed or taken by cleanup. */

@@ -30,10 +30,15 @@ function reclaimedLines({ reclaimed, totals, gcPauseMs }: ProcessCleanup, dryRun
   if (reclaimed.length === 0) return [`  ${dryRun ? 'Nothing would be given back.' : 'Nothing to give back.'}`];
   const idle = bySize(reclaimed.filter(({ kind }) => kind === 'idle'));
   const charged = bySize(reclaimed.filter(({ kind }) => kind !== 'idle'));
-  const total: Cell[] = ['total', '', '', String(totals.count), formatBytes(totals.bytes)];
+  const tagged = isTagged(reclaimed);
+  const total: Cell[] = ['total', '', ...(tagged ? [''] : []), String(totals.count), formatBytes(totals.bytes)];
   const drawn = table(
-    columnsOf(reclaimed),
-    [...charged.map(cells), ...(charged.length > 0 ? [total] : []), ...idle.map(cells)],
+    columnsOf(tagged),
+    [
+      ...charged.map((row) => cells(row, tagged)),
+      ...(charged.length > 0 ? [total] : []),
+      ...idle.map((row) => cells(row, tagged)),
+    ],
     style,
   );
   const note =
@@ -65,7 +70,12 @@ function summary(chargedBytes: number, idle: CleanupRow[], dryRun: boolean): str
 function leftLines(left: CleanupRow[], style: Style): string[] {
   if (left.length === 0) return [];
   const sorted = bySize(left);
-  const drawn = table(columnsOf(left), sorted.map(cells), style);
+  const tagged = isTagged(left);
+  const drawn = table(
+    columnsOf(tagged),
+    sorted.map((row) => cells(row, tagged)),
+    style,
+  );
   return [
     `  ${style.theme.warning('Left in place:')}`,
     drawn.head,
@@ -79,19 +89,22 @@ function reasonLines({ reason }: CleanupRow, style: Style): string[] {
     : hanging(NOTE_INDENT, printable(reason), style.width).map((line) => style.theme.faint(line));
 }
 
-function columnsOf(rows: CleanupRow[]): Column[] {
-  const widest = rows.some(({ tag }) => tag !== null);
+function isTagged(rows: CleanupRow[]): boolean {
+  return rows.some(({ tag }) => tag !== null);
+}
+
+function columnsOf(tagged: boolean): Column[] {
   return [
     { head: 'KIND' },
     { head: 'POOL', shrinkTo: 10 },
-    { head: widest ? 'TAG' : '', shrinkTo: 14 },
+    ...(tagged ? [{ head: 'TAG', shrinkTo: 14 }] : []),
     { head: 'COUNT', align: 'right', drop: 1 },
     { head: 'BYTES', align: 'right' },
   ];
 }
 
-function cells({ kind, pool, tag, count: records, bytes }: CleanupRow): Cell[] {
-  return [kind, pool ?? NONE, tag ?? NONE, String(records), formatBytes(bytes)];
+function cells({ kind, pool, tag, count: records, bytes }: CleanupRow, tagged: boolean): Cell[] {
+  return [kind, pool ?? NONE, ...(tagged ? [tag ?? NONE] : []), String(records), formatBytes(bytes)];
 }
 
 function layerLines({ layers, gcPauseMs }: ProcessCleanup, style: Style): string[] {

@@ -1,5 +1,6 @@
-import { isFailure, type Leak, type LeaksReport, type LeakScope, type ProcessLeaks, type Verdict } from '../report.ts';
+import { isFailure, type LeaksReport, type ProcessLeaks, type Verdict } from '../report.ts';
 import { formatBytes, formatSeconds } from '../units.ts';
+import { groupLeaks, groupReason, heldFor, type LeakGroup } from './leak-groups.ts';
 import { blocks, failureLines, heading, unavailableLines } from './process.ts';
 import type { Paint, Style, Theme } from './style.ts';
 import { table, type Cell, type Column } from './table.ts';
@@ -24,7 +25,7 @@ function processLines(found: ProcessLeaks, ageSeconds: number, style: Style): st
   return [
     heading(found, style),
     '',
-    ...(found.leaks.length > 0 ? leakLines(found, style) : nothing(ageSeconds, style)),
+    ...(found.leaks.length > 0 ? leakLines(found, style) : nothing(found, ageSeconds, style)),
     ...releasedLines(found, style),
     ...(found.leaks.length > 0 ? ['', ...nextStep(found, ageSeconds, style)] : []),
     ...(unavailable.length > 0 ? ['', ...unavailable] : []),
@@ -33,17 +34,24 @@ function processLines(found: ProcessLeaks, ageSeconds: number, style: Style): st
 
 /** A leak whose memory cleanup has given back is still a leak in the program. */
 function releasedLines({ released = [] }: ProcessLeaks, style: Style): string[] {
-  return released.flatMap(({ pool, count: lost, bytes }) => [
+  const withManager = new Set(released.map(({ manager }) => manager)).size > 1;
+  return released.flatMap(({ manager, pool, count: lost, bytes }) => [
     '',
     ...hanging(
       '  ',
-      `Given back already: ${formatBytes(bytes)} in ${lost} that were lost in ${printable(pool)} since the start. The program forgets to free them.`,
+      `Given back already: ${formatBytes(bytes)} that ${lost === 1 ? 'was' : 'were'} lost in ${printable(withManager ? `${manager} / ${pool}` : pool)} since the start, in ${count(lost, 'record')}. The program forgets to free ${lost === 1 ? 'it' : 'them'}.`,
       style.width,
     ),
   ]);
 }
 
-function nothing(ageSeconds: number, style: Style): string[] {
+function nothing({ unavailable }: ProcessLeaks, ageSeconds: number, style: Style): string[] {
+  if (unavailable?.['pools'] !== undefined)
+    return hanging(
+      '  ',
+      'Whether anything leaks here cannot be told: only pools can be looked into so far.',
+      style.width,
+    );
   return hanging(
     '  ',
     `No leaks: nothing is lost or orphaned, and nothing has been held for longer than ${formatSeconds(ageSeconds)}.`,
@@ -63,8 +71,9 @@ function leakLines({ leaks, totals }: ProcessLeaks, style: Style): string[] {
     { head: 'BYTES', align: 'right' },
     { head: 'OLDEST', align: 'right', drop: 3 },
   ];
-  const shown = leaks.toSorted(byCertaintyAndSize).slice(0, ROWS_SHOWN_MAX);
-  const rows = shown.map((leak): Cell[] => [
+  const groups = groupLeaks(leaks).toSorted(byCertaintyAndSize);
+  const shown = groups.slice(0, ROWS_SHOWN_MAX);
+  const rows = shown.map(({ leak }): Cell[] => [
     { text: leak.verdict, paint: verdictPaint(style.theme, leak.verdict) },
     leak.kind,
     ...(severalManagers ? [leak.manager ?? NONE] : []),
@@ -85,40 +94,34 @@ function leakLines({ leaks, totals }: ProcessLeaks, style: Style): string[] {
     '',
   ];
   const drawn = table(columns, [...rows, total], style);
-  const more = leaks.length - shown.length;
+  const more = groups.length - shown.length;
   return [
     drawn.head,
-    ...shown.flatMap((leak, index) => [drawn.rows[index] ?? '', ...notes(leak, style)]),
+    ...shown.flatMap((group, index) => [drawn.rows[index] ?? '', ...notes(group, style)]),
     ...(more > 0 ? [`  and ${count(more, 'smaller row')}; --json has them all`] : []),
     drawn.rows.at(-1) ?? '',
   ];
 }
 
 /** A small certain leak tells more than a large cache that is merely old. */
-function byCertaintyAndSize(a: Leak, b: Leak): number {
+function byCertaintyAndSize({ leak: a }: LeakGroup, { leak: b }: LeakGroup): number {
   return CERTAINTY.indexOf(a.verdict) - CERTAINTY.indexOf(b.verdict) || b.bytes - a.bytes;
 }
 
-function notes(leak: Leak, style: Style): string[] {
-  const where = leak.scope === null ? '' : ` Held for ${scopeText(leak.scope)}.`;
+/** For whom it was held stands out; the reason is there for who wants it. */
+function notes(group: LeakGroup, style: Style): string[] {
+  const { leak } = group;
+  const whose = heldFor(group);
   const growth =
     leak.bytesPerMinute === null || leak.bytesPerMinute <= 0
       ? ''
       : ` Grows by ${formatBytes(leak.bytesPerMinute)} a minute.`;
   const frames = leak.stack.slice(0, FRAMES_SHOWN_MAX).map((frame) => `${NOTE_INDENT}at ${printable(frame)}`);
-  return [...hanging(NOTE_INDENT, printable(`${leak.reason}${where}${growth}`), style.width), ...frames].map((line) =>
-    style.theme.faint(line),
-  );
-}
-
-function scopeText({ kind, name, user, transaction }: LeakScope): string {
+  const reason = hanging(NOTE_INDENT, printable(`${groupReason(group)}${growth}`), style.width);
   return [
-    `${kind} ${name}`,
-    transaction === null ? '' : `transaction ${transaction}`,
-    user === null ? '' : `user ${user}`,
-  ]
-    .filter((part) => part !== '')
-    .join(', ');
+    ...(whose === undefined ? [] : hanging(NOTE_INDENT, printable(whose), style.width)),
+    ...[...reason, ...frames].map((line) => style.theme.faint(line)),
+  ];
 }
 
 /** Ages bound only what is stale, so what the next command needs is repeated only where it differs from the default. */

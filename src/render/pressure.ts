@@ -1,9 +1,14 @@
-import { isFailure, type PressureReport, type ProcessPressure, type Resource } from '../report.ts';
+import { isFailure, type Level, type PressureReport, type ProcessPressure, type Resource } from '../report.ts';
 import { formatBytes, formatPercent, formatSeconds } from '../units.ts';
 import { blocks, failureLines, heading, unavailableLines } from './process.ts';
 import { levelPaint, type Style } from './style.ts';
 import { table, tableText, type Cell, type Column } from './table.ts';
-import { bytesOrNone, hanging, NONE, printable, secondsOrNone } from './text.ts';
+import { bytesOrNone, count, hanging, NONE, printable, secondsOrNone } from './text.ts';
+
+/** Thousands of queries may be near their limits at once. */
+const SCOPES_SHOWN_MAX = 10;
+
+const LEVELS: readonly Level[] = ['normal', 'warning', 'critical'];
 
 export function renderPressure(report: PressureReport, style: Style): string {
   return blocks(
@@ -17,15 +22,15 @@ function processLines(found: ProcessPressure, style: Style): string[] {
     `${heading(found, style)}  ${levelPaint(style.theme, found.level)(found.level)}`,
     '',
     ...(found.resources.length > 0
-      ? resourceLines(found.resources, style)
+      ? resourceLines(found, style)
       : ['  Nothing to measure: no pools and no limits are known.']),
     ...(found.resources.length > 0 ? ['', ...summary(found, style)] : []),
     ...(unavailable.length > 0 ? ['', ...unavailable] : []),
   ];
 }
 
-function resourceLines(resources: Resource[], style: Style): string[] {
-  const managers = new Set(resources.map(({ manager }) => manager).filter((manager) => manager !== null));
+function resourceLines({ resources, scopesNearLimit = 0 }: ProcessPressure, style: Style): string[] {
+  const withManager = severalManagers(resources);
   const columns: Column[] = [
     { head: 'RESOURCE', shrinkTo: 14 },
     { head: 'USAGE' },
@@ -34,20 +39,32 @@ function resourceLines(resources: Resource[], style: Style): string[] {
     { head: 'PER MINUTE', align: 'right', drop: 2 },
     { head: 'FULL IN', align: 'right' },
   ];
-  const rows = nearestFirst(resources).map((resource): Cell[] => [
-    resourceName(resource, managers.size > 1),
+  const scopes = nearestFirst(resources.filter(({ kind }) => kind === 'scope')).slice(0, SCOPES_SHOWN_MAX);
+  const others = resources.filter(({ kind }) => kind !== 'scope');
+  const more = scopesNearLimit - scopes.length;
+  const rows = nearestFirst([...others, ...scopes]).map((resource): Cell[] => [
+    resourceName(resource, withManager),
     { usage: { percent: resource.usedPercent, level: resource.level } },
     formatBytes(resource.usedBytes),
     bytesOrNone(resource.limitBytes),
     growth(resource.bytesPerMinute),
     secondsOrNone(resource.secondsToLimit),
   ]);
-  return tableText(table(columns, rows, style));
+  return [
+    ...tableText(table(columns, rows, style)),
+    ...(more > 0 ? [`  and ${count(more, 'more scope')} near ${more === 1 ? 'its limit' : 'their limits'}`] : []),
+  ];
+}
+
+function severalManagers(resources: Resource[]): boolean {
+  return new Set(resources.map(({ manager }) => manager).filter((manager) => manager !== null)).size > 1;
 }
 
 function resourceName({ kind, manager, name }: Resource, withManager: boolean): string {
   if (kind === name) return name;
-  return `${kind} ${withManager && manager !== null && manager !== name ? `${manager} / ` : ''}${name}`;
+  const owner = withManager && manager !== null && manager !== name ? `${manager} / ` : '';
+  // A scope's name begins with what kind of scope it is.
+  return kind === 'scope' ? `${owner}${name}` : `${kind} ${owner}${name}`;
 }
 
 function growth(bytesPerMinute: number | null): string {
@@ -56,7 +73,8 @@ function growth(bytesPerMinute: number | null): string {
 }
 
 function summary(found: ProcessPressure, style: Style): string[] {
-  const [worst] = nearestFirst(found.resources.filter(({ level }) => level !== 'normal'));
+  const withManager = severalManagers(found.resources);
+  const [worst] = gravestFirst(found.resources.filter(({ level }) => level !== 'normal'));
   if (!worst) {
     const soonest = found.resources
       .filter(({ secondsToLimit }) => secondsToLimit !== null)
@@ -64,7 +82,7 @@ function summary(found: ProcessPressure, style: Style): string[] {
     if (!soonest) return hanging('  ', 'Nothing is near its limit.', style.width);
     return hanging(
       '  ',
-      `Nothing has reached its threshold yet; at its present growth ${printable(soonest.name)} is full first, in ${formatSeconds(soonest.secondsToLimit ?? 0)}. Who holds it: \`memtool leaks ${found.pid} --age 0\``,
+      `Nothing has reached its threshold yet; at its present growth ${printable(resourceName(soonest, withManager))} is full first, in ${formatSeconds(soonest.secondsToLimit ?? 0)}. Who holds it: \`memtool leaks ${found.pid} --age 0\``,
       style.width,
     );
   }
@@ -74,7 +92,9 @@ function summary(found: ProcessPressure, style: Style): string[] {
   return [
     ...hanging(
       '  ',
-      `${resourceName(worst, false)} is${percent}${when}.`.replace(/^./, (first) => first.toUpperCase()),
+      `${printable(resourceName(worst, withManager))} is${percent}${when}.`.replace(/^./, (first) =>
+        first.toUpperCase(),
+      ),
       style.width,
     ),
     ...hanging(
@@ -83,6 +103,11 @@ function summary(found: ProcessPressure, style: Style): string[] {
       style.width,
     ),
   ];
+}
+
+/** Thresholds differ by manager: what is critical at 76 % outweighs what is a warning at 87 %. */
+function gravestFirst(resources: Resource[]): Resource[] {
+  return nearestFirst(resources).toSorted((a, b) => LEVELS.indexOf(b.level) - LEVELS.indexOf(a.level));
 }
 
 function nearestFirst(resources: Resource[]): Resource[] {

@@ -3,35 +3,34 @@ import {
   type ManagerStats,
   type PoolStats,
   type ProcessStats,
-  type ScopeStats,
+  type ScopeSort,
   type StatsReport,
 } from '../report.ts';
 import { formatBytes, formatPercent } from '../units.ts';
 import { blocks, failureLines, heading, unavailableLines } from './process.ts';
+import { scopeLines } from './scopes.ts';
 import type { Style } from './style.ts';
 import { table, tableText, type Cell, type Column } from './table.ts';
-import { bytesOrNone, count, hanging, NONE, printable, secondsOrNone } from './text.ts';
+import { bytesOrNone, count, hanging, printable, secondsOrNone } from './text.ts';
 
-/** A process may have thousands of scopes; the largest say enough, and `--json` has them all. */
-const SCOPES_SHOWN_MAX = 10;
-
-export function renderStats(report: StatsReport, style: Style): string {
+/** @param sort - What scopes were asked for by; without it only what there is of them is drawn. */
+export function renderStats(report: StatsReport, style: Style, sort?: ScopeSort): string {
   return blocks(
-    report.processes.map((found) => (isFailure(found) ? failureLines(found, style) : processLines(found, style))),
+    report.processes.map((found) => (isFailure(found) ? failureLines(found, style) : processLines(found, sort, style))),
   );
 }
 
-function processLines(found: ProcessStats, style: Style): string[] {
+function processLines(found: ProcessStats, sort: ScopeSort | undefined, style: Style): string[] {
   const own = found.pools.filter(({ kind }) => kind === 'pool');
   const observed = found.pools.filter(({ kind }) => kind === 'observed');
   const spaces = found.pools.filter(({ kind }) => kind === 'heap-space');
   return [
     heading(found, style),
     ...section(own.length > 0 ? poolLines(own, found.managers, style) : noPoolLines(found, style)),
+    ...section(scopeLines(found, sort, style)),
     ...section(memoryLine(found, style)),
     ...section(observedLines('OBSERVED', observed, style)),
     ...section(observedLines('HEAP SPACE', spaces, style)),
-    ...section(scopeLines(found.scopes, style)),
     ...section(managerNotes(found.managers, style)),
     ...section(unavailableLines(found.unavailable, style)),
   ];
@@ -68,19 +67,39 @@ function poolLines(pools: PoolStats[], managers: ManagerStats[], style: Style): 
     secondsOrNone(pool.oldestAgeSeconds),
     ...(refused ? [refusedCell(pool.rejections, style)] : []),
   ]);
-  return tableText(table(columns, [...rows, totalRow(pools, managers, refused)], style));
+  return tableText(
+    table(columns, [...rows, ...managerRows(pools, managers, refused), totalRow(pools, managers, refused)], style),
+  );
 }
 
 function refusedCell(rejections: number, style: Style): Cell {
   return rejections > 0 ? { text: String(rejections), paint: style.theme.warning } : '0';
 }
 
-/** A manager's own limit is what its total is measured against; peaks and ages do not add up. */
+/** Of several managers each that has a limit of its own, which the total of all cannot be measured against. */
+function managerRows(pools: PoolStats[], managers: ManagerStats[], refused: boolean): Cell[][] {
+  if (managers.length < 2) return [];
+  return managers
+    .filter(({ limitBytes }) => limitBytes !== null)
+    .map((manager) =>
+      sumRow(
+        `${manager.name} / total`,
+        pools.filter((pool) => pool.manager === manager.name),
+        manager,
+        refused,
+      ),
+    );
+}
+
 function totalRow(pools: PoolStats[], managers: ManagerStats[], refused: boolean): Cell[] {
   const manager = managers.length === 1 ? managers[0] : undefined;
-  const limited = manager?.limitBytes === null ? undefined : manager;
+  return sumRow('total', pools, manager?.limitBytes === null ? undefined : manager, refused);
+}
+
+/** A manager's own limit is what its total is measured against; peaks and ages do not add up. */
+function sumRow(name: string, pools: PoolStats[], limited: ManagerStats | undefined, refused: boolean): Cell[] {
   return [
-    'total',
+    name,
     limited ? { usage: { percent: limited.usedPercent, level: limited.level } } : '',
     formatBytes(sum(pools.map(({ usedBytes }) => usedBytes))),
     limited ? bytesOrNone(limited.limitBytes) : '',
@@ -120,32 +139,6 @@ function observedLines(head: string, pools: PoolStats[], style: Style): string[]
     bytesOrNone(pool.limitBytes),
   ]);
   return tableText(table(columns, rows, style));
-}
-
-function scopeLines(scopes: ScopeStats[], style: Style): string[] {
-  if (scopes.length === 0) return [];
-  const columns: Column[] = [
-    { head: 'SCOPE', shrinkTo: 16 },
-    { head: 'WITHIN', drop: 2, shrinkTo: 12 },
-    { head: 'USED', align: 'right' },
-    { head: 'LIMIT', align: 'right', drop: 1 },
-    { head: 'PEAK', align: 'right', drop: 3 },
-    { head: 'AGE', align: 'right', drop: 4 },
-  ];
-  const largest = bySize(scopes).slice(0, SCOPES_SHOWN_MAX);
-  const rows = largest.map((scope): Cell[] => [
-    `${scope.kind} ${scope.name}`,
-    scope.parent ?? NONE,
-    formatBytes(scope.usedBytes),
-    bytesOrNone(scope.limitBytes),
-    formatBytes(scope.peakBytes),
-    secondsOrNone(scope.ageSeconds),
-  ]);
-  const more = scopes.length - largest.length;
-  return [
-    ...tableText(table(columns, rows, style)),
-    ...(more > 0 ? [`  and ${count(more, 'smaller scope')}; --json has them all`] : []),
-  ];
 }
 
 function managerNotes(managers: ManagerStats[], style: Style): string[] {

@@ -21,6 +21,8 @@ export interface TableLines {
   rows: string[];
 }
 
+/** A name that is cut further tells nothing. */
+const NAME_WIDTH_MIN = 6;
 const INDENT = '  ';
 const GAP = '  ';
 
@@ -85,15 +87,18 @@ function fit(columns: Column[], rows: Cell[][], available: number): Layout {
     );
     if (shrunk) return { kept, barWidth: least, widths: shrunk };
     const next = dropped.pop();
-    // Wider than the terminal after all: better than figures that are cut.
-    if (!next)
-      return {
-        kept,
-        barWidth: 0,
-        widths: kept.map((index) => columnWidth(columns[index]?.head ?? '', index, rows, 0)),
-      };
+    if (!next) return barless(columns, kept, rows, available);
     kept = kept.filter((index) => index !== next.index);
   }
+}
+
+/** The last resort: no bars, and names cut as far as it takes. What is too wide even so stays too wide: figures are not cut. */
+function barless(columns: Column[], kept: number[], rows: Cell[][], available: number): Layout {
+  const widths = kept.map((index) => columnWidth(columns[index]?.head ?? '', index, rows, 0));
+  const limits = kept.map((index) => (columns[index]?.shrinkTo === undefined ? undefined : NAME_WIDTH_MIN));
+  const reducible = widths.reduce((sum, width, at) => sum + Math.max(0, width - (limits[at] ?? width)), 0);
+  const excess = Math.min(Math.max(0, total(widths) - available), reducible);
+  return { kept, barWidth: 0, widths: shrink(limits, widths, excess) ?? widths };
 }
 
 function isUsage(cell: Cell | undefined): boolean {

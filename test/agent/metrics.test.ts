@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { renderMetrics } from '../../src/agent/metrics.ts';
-import type { PoolStats, ProcessStats } from '../../src/report.ts';
+import type { PoolStats, ProcessStats, ScopeStats } from '../../src/report.ts';
 
 const POOL: PoolStats = {
   manager: 'orders',
@@ -60,6 +60,26 @@ test('what is not known is absent', () => {
   expect(text).not.toContain('memtool_pool_limit_bytes');
   expect(text).not.toContain('memtool_process_heap_used_bytes');
   expect(text).not.toMatch(/null|NaN/);
+});
+
+test('open scopes are counted, and not told one by one: a series for each would have no bound', () => {
+  const scope: ScopeStats = {
+    manager: 'orders',
+    kind: 'query',
+    name: 'q-17',
+    parent: null,
+    user: 'ana',
+    transaction: null,
+    limitBytes: null,
+    usedBytes: 1,
+    usedPercent: null,
+    level: 'normal',
+    peakBytes: 1,
+    ageSeconds: 1,
+  };
+  const text = renderMetrics({ ...STATS, scopes: [scope], scopeCount: 12_000 }, 1, '0.1.0');
+  expect(text).toContain('# TYPE memtool_scopes_open gauge\nmemtool_scopes_open 12000\n');
+  expect(text).not.toContain('q-17');
 });
 
 test('labels are escaped, and the same labels twice become one sample', () => {

@@ -6,6 +6,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import { CONNECTION_LIMITS, type ConnectionLimits } from '../../src/agent/connections.ts';
 import type { Verbs } from '../../src/agent/routes.ts';
 import { createAgentServer } from '../../src/agent/server.ts';
+import type { ScopeQuery } from '../../src/protocol.ts';
 import { Gate } from './gate.ts';
 import { ask, freshDirectory } from './subject.ts';
 
@@ -14,10 +15,10 @@ let server: Server;
 const sockets: Socket[] = [];
 
 /** What the verbs answer does not matter to the server; `stats` can be made large or late. */
-let stats: () => Promise<object>;
+let stats: (scopes: ScopeQuery) => Promise<object>;
 const verbs: Verbs = {
   health: () => ({ pid: 1 }),
-  stats: () => stats(),
+  stats: (scopes) => stats(scopes),
   pressure: () => Promise.reject(new Error('on purpose')),
   leaks: (ageSeconds: number) => ({ ageSeconds }),
   cleanup: (request: object) => Promise.resolve(request),
@@ -85,6 +86,23 @@ test('every endpoint has its answer, its method and its failure', async () => {
 });
 
 test.each([
+  ['/v1/stats', { count: 100, sort: 'used' }],
+  ['/v1/stats?scopes=0', { count: 0, sort: 'used' }],
+  ['/v1/stats?sort=age&scopes=1000', { count: 1000, sort: 'age' }],
+])('%s asks for the scopes %j', async (target, scopes) => {
+  await listening();
+  stats = (asked) => Promise.resolve(asked);
+  expect(await ask(path, target)).toMatchObject({ status: 200, body: `${JSON.stringify(scopes)}\n` });
+});
+
+test.each([
+  ['/v1/stats?scopes=1001', 'GET', '', 400, 'MEMTOOL_BAD_REQUEST'],
+  ['/v1/stats?scopes=-1', 'GET', '', 400, 'MEMTOOL_BAD_REQUEST'],
+  ['/v1/stats?scopes=1.5', 'GET', '', 400, 'MEMTOOL_BAD_REQUEST'],
+  ['/v1/stats?scopes=', 'GET', '', 400, 'MEMTOOL_BAD_REQUEST'],
+  ['/v1/stats?scopes=1&scopes=2', 'GET', '', 400, 'MEMTOOL_BAD_REQUEST'],
+  ['/v1/stats?sort=size', 'GET', '', 400, 'MEMTOOL_BAD_REQUEST'],
+  ['/v1/stats?sort=toString', 'GET', '', 400, 'MEMTOOL_BAD_REQUEST'],
   ['/v1/leaks?age=x', 'GET', '', 400, 'MEMTOOL_BAD_REQUEST'],
   ['/v1/leaks?age=-1', 'GET', '', 400, 'MEMTOOL_BAD_REQUEST'],
   ['/v1/leaks?age=1&age=2', 'GET', '', 400, 'MEMTOOL_BAD_REQUEST'],

@@ -5,6 +5,7 @@ import { request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { onTestFinished } from 'vitest';
 
 export const FIXTURES: string = fileURLToPath(new URL('../fixtures/', import.meta.url));
 const WAIT_MS = 20_000;
@@ -75,12 +76,14 @@ export class Subject {
   async end(): Promise<void> {
     this.child.kill('SIGKILL');
     await this.ended;
-    rmSync(this.directory, { recursive: true, force: true });
   }
 }
 
+/** It goes with the test, whose processes have ended by then. */
 export function freshDirectory(): string {
-  return mkdtempSync(join(tmpdir(), 'memtool-test-'));
+  const directory = mkdtempSync(join(tmpdir(), 'memtool-test-'));
+  onTestFinished(() => rmSync(directory, { recursive: true, force: true }));
+  return directory;
 }
 
 /** One request, on a connection of its own. */

@@ -1,4 +1,4 @@
-import { chmodSync } from 'node:fs';
+import { chmodSync, closeSync, openSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import packageJson from '../../package.json' with { type: 'json' };
 import type { ErrorReport, StatsReport } from '../../src/report.ts';
@@ -49,7 +49,7 @@ describe('bad usage exits 2, says what to do on stderr', () => {
       ['statz'],
       "memtool: Unknown command 'statz'.\n  Did you mean stats? Run `memtool --help` to see what there is.\n",
     ],
-    [['stats', '--nope'], "memtool: Unknown option '--nope'.\n  Run `memtool stats --help` to see what there is.\n"],
+    [['stats', '--bogus'], "memtool: Unknown option '--bogus'.\n  Run `memtool stats --help` to see what there is.\n"],
     [
       ['run', '--inspect', 'app.js'],
       "memtool: Unknown option '--inspect'.\n  Node's own options follow two dashes: `memtool run -- --inspect app.js`\n",
@@ -62,6 +62,16 @@ describe('bad usage exits 2, says what to do on stderr', () => {
       ['stats', '--watch', '4242'],
       'memtool: --watch is 4242: it must be between 0.1 and 3600 seconds.\n  A pid goes before it: memtool stats 4242 --watch.\n',
     ],
+    [
+      ['stats', '--scopes', '4242'],
+      'memtool: --scopes is 4242: it must be a number from 1 to 1000.\n  A pid goes before it: memtool stats 4242 --scopes.\n',
+    ],
+    [['stats', '--sort', 'size'], 'memtool: --sort is "size".\n  Give one of used, peak, age.\n'],
+    [
+      ['leaks', '--scopes'],
+      "memtool: Unknown option '--scopes'.\n  Run `memtool leaks --help` to see what there is.\n",
+    ],
+    [['demo', '--watch'], "memtool: Unknown option '--watch'.\n  Run `memtool demo --help` to see what there is.\n"],
     [['--watch', 'demo'], 'memtool: demo takes no --watch.\n  Run `memtool demo --help` to see what there is.\n'],
     [
       ['demo', '--seconds', '0'],
@@ -77,7 +87,9 @@ describe('bad usage exits 2, says what to do on stderr', () => {
     [['stats', '--nope'], 'stats', 'MEMTOOL_USAGE'],
     [['stats', 'one', 'two'], 'stats', 'MEMTOOL_USAGE'],
     [['leaks', '--age'], 'leaks', 'MEMTOOL_USAGE'],
+    [['cleanup', ''], 'cleanup', 'MEMTOOL_USAGE'],
     [['leaks', '--age', '-1'], 'leaks', 'MEMTOOL_INVALID_OPTION'],
+    [['stats', '--scopes', '0'], 'stats', 'MEMTOOL_INVALID_OPTION'],
     [['stats', '--timeout', '0'], 'stats', 'MEMTOOL_INVALID_OPTION'],
   ])('with --json as an error report on stdout: %j', async (words, command, code) => {
     const outcome = await memtool(['--json', ...words], freshDirectory());
@@ -121,6 +133,20 @@ describe('common options', () => {
     const { stdout, stderr } = await memtool(['stats', ...words], directory, extra);
     expect(stderr).toBe('');
     expect(stdout.includes('\u001b[')).toBe(colored);
+  });
+
+  test('a full disk is a failure, in one line', async () => {
+    const { spawnSync } = await import('node:child_process');
+    const { BIN, environment } = await import('./memtool.ts');
+    const full = openSync('/dev/full', 'w');
+    const { status, stderr } = spawnSync(process.execPath, [BIN, 'stats'], {
+      env: environment(freshDirectory()),
+      stdio: ['ignore', full, 'pipe'],
+      encoding: 'utf8',
+    });
+    closeSync(full);
+    expect(stderr).toMatch(/^memtool: The output could not be written: ENOSPC.*\.\n$/);
+    expect(status).toBe(2);
   });
 
   test('a reader that closes the pipe is no failure', async () => {

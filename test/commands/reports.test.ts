@@ -183,6 +183,9 @@ describe('cleanup', () => {
     expect(stderr).toContain('There are 2 processes to choose from');
     expect(stderr).toContain(`${first.pid} (orders-api)`);
     expect(stderr).toContain(`${second.pid} (orders-worker)`);
+    // `all` is more than what has this name.
+    expect(stderr).not.toContain('memtool cleanup all');
+    expect((await memtool(['cleanup'], directory)).stderr).toContain('memtool cleanup all');
     expect(exitCode).toBe(2);
   });
 

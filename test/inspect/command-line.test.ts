@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { isNodeExecutable, nameOf, scriptArgument } from '../../src/inspect/command-line.ts';
+import { isNodeExecutable, isTool, nameOf, scriptArgument } from '../../src/inspect/command-line.ts';
 
 test.each([
   [['node', 'app.js'], 'app.js', 'app.js'],
@@ -28,4 +28,14 @@ test.each([
   ['', false],
 ])('%s is Node.js: %s', (path, is) => {
   expect(isNodeExecutable(path)).toBe(is);
+});
+
+test.each([
+  [['node', '/app/node_modules/.bin/memtool', 'ps'], true],
+  [['node', 'bin/memtool.js', 'stats'], true],
+  [['npm exec memtool stats'], true],
+  [['npm', 'run', 'dev'], false],
+  [['node', 'app.js', 'memtool'], false],
+])('memtool and the npm that runs it are no targets: %j', (commandLine, expected) => {
+  expect(isTool(commandLine)).toBe(expected);
 });

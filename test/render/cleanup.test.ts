@@ -39,3 +39,10 @@ test.each([
     `orders-api  pid 4242  Node 20.20.0  up 5m 12s\n\n  ${sentence}`,
   );
 });
+
+test('where nothing has a tag there is no column for it', () => {
+  const processes = CLEANUP.processes.map((found) =>
+    'reclaimed' in found ? { ...found, reclaimed: found.reclaimed.map((row) => ({ ...row, tag: null })) } : found,
+  );
+  expect(renderCleanup({ ...CLEANUP, processes }, AT_80)).toMatch(/^ {2}KIND {3}POOL {3}COUNT {4}BYTES\n/m);
+});

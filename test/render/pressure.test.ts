@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { renderPressure } from '../../src/render/pressure.ts';
+import type { PressureReport, Resource } from '../../src/report.ts';
 import { AT_80, IDENTITY, PRESSURE } from './sample.ts';
 
 test('80 columns: nearest to its limit first, then what that means', () => {
@@ -62,10 +63,60 @@ test('nothing near its limit, and what will be first', () => {
     { ...PRESSURE, level: 'normal', processes: [{ ...IDENTITY, level: 'normal', resources }] },
     { ...AT_80, width: 120 },
   );
-  expect(text).toContain('Nothing has reached its threshold yet; at its present growth temp is full first, in 10m.');
+  expect(text).toContain(
+    'Nothing has reached its threshold yet; at its present growth pool temp is full first, in 10m.',
+  );
+});
+
+function nearLimit(resources: Resource[], scopesNearLimit: number): PressureReport {
+  return { ...PRESSURE, processes: [{ ...IDENTITY, level: 'warning', resources, scopesNearLimit }] };
+}
+
+test('scopes near their limits have their kind and name; of many the nearest, and how many more there are', () => {
+  const query: Resource = {
+    kind: 'scope',
+    manager: 'orders-api',
+    name: 'query q-0',
+    usedBytes: 820,
+    limitBytes: 1000,
+    usedPercent: 82,
+    level: 'warning',
+    bytesPerMinute: null,
+    secondsToLimit: null,
+  };
+  const scopes = Array.from({ length: 12 }, (_, index) => ({
+    ...query,
+    name: `query q-${index}`,
+    usedPercent: 82 + index / 10,
+  }));
+  const pool: Resource = { ...query, kind: 'pool', name: 'cache', usedPercent: 1 };
+  const text = renderPressure(nearLimit([...scopes, pool], 5000), AT_80);
+  expect(text).toMatch(
+    /\n {2}query q-11 .*83\.1 %[^]*\n {2}query q-2 .*\n {2}pool cache .*\n {2}and 4990 more scopes near their limits\n/,
+  );
+  expect(text).not.toContain('query q-1 ');
+  expect(text).toContain('Query q-11 is at 83.1 % of its limit.');
+  expect(renderPressure(nearLimit(scopes, 11), AT_80)).toContain('and 1 more scope near its limit\n');
+  expect(renderPressure(nearLimit(scopes.slice(0, 3), 3), AT_80)).not.toContain('more scope');
 });
 
 test('nothing to measure', () => {
   const report = { ...PRESSURE, processes: [{ ...IDENTITY, level: 'normal' as const, resources: [] }] };
   expect(renderPressure(report, AT_80)).toContain('Nothing to measure: no pools and no limits are known.');
+});
+
+test('with several managers the gravest is named with its manager, even where another has less room', () => {
+  const resource = {
+    kind: 'pool' as const,
+    usedBytes: 80,
+    limitBytes: 100,
+    bytesPerMinute: null,
+    secondsToLimit: null,
+  };
+  const resources = [
+    { ...resource, manager: 'alpha', name: 'query', usedPercent: 87, level: 'warning' as const },
+    { ...resource, manager: 'beta', name: 'temp', usedPercent: 76, level: 'critical' as const },
+  ];
+  const report = { ...PRESSURE, processes: [{ ...IDENTITY, level: 'critical' as const, resources }] };
+  expect(renderPressure(report, AT_80)).toContain('Pool beta / temp is at 76.0 % of its limit.');
 });

@@ -1,5 +1,5 @@
 import { stripVTControlCharacters } from 'node:util';
-import { describe, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { renderStats } from '../../src/render/stats.ts';
 import { loadTheme } from '../../src/render/style.ts';
 import type { ProcessStats, StatsReport } from '../../src/report.ts';
@@ -94,26 +94,6 @@ test('what could not be had is said with its reason, once for all sections that 
   );
 });
 
-describe('scopes', () => {
-  const scopes = Array.from({ length: 12 }, (_, index) => ({
-    manager: 'orders-api',
-    kind: 'query' as const,
-    name: `q-${index}`,
-    parent: 'transaction t-3',
-    limitBytes: null,
-    usedBytes: index * 1024,
-    peakBytes: index * 1024,
-    ageSeconds: index,
-  }));
-
-  test('the largest ten are shown, and how many there are beside them', () => {
-    const text = renderStats(statsWith({ scopes }), AT_80);
-    expect(text).toMatch(/query q-11 [^]*query q-10 [^]*query q-2 /);
-    expect(text).not.toContain('query q-1 ');
-    expect(text).toContain('and 2 smaller scopes; --json has them all');
-  });
-});
-
 test('a manager with a limit of its own is what the total is measured against', () => {
   const managers = [
     {
@@ -129,6 +109,17 @@ test('a manager with a limit of its own is what the total is measured against', 
   const text = renderStats(statsWith({ managers }), AT_80);
   expect(text).toMatch(/ {2}total +█+░+ +50\.0 % .*256\.0 MiB/);
   expect(text).toContain('orders-api: 3 live allocations have no record because the table was full');
+});
+
+test('of several managers each with a limit of its own has its total', () => {
+  const manager = { usedBytes: 2 ** 27, unrecorded: 0, watchedOneIn: 1, level: 'normal' as const };
+  const managers = [
+    { ...manager, name: 'orders-api', limitBytes: 2 ** 28, usedPercent: 50 },
+    { ...manager, name: 'beta', limitBytes: null, usedPercent: null },
+  ];
+  const text = renderStats(statsWith({ managers }), { ...AT_80, width: 120 });
+  expect(text).toMatch(/^ {2}orders-api \/ total +█+░+ +50\.0 % +112\.5 MiB +256\.0 MiB .*\n {2}total +112\.5 MiB/m);
+  expect(text).not.toContain('beta / total');
 });
 
 test('names from other programs cannot steer the terminal', () => {

@@ -46,3 +46,10 @@ test('names are cut before columns go, and the most dispensable column goes firs
     expect.stringMatching(/^ {2}a-.*… {2}███░░ {2}50\.0 %$/),
   ]);
 });
+
+test('when no column is left to leave out, bars go and names are cut until it fits', () => {
+  const columns: Column[] = [{ head: 'NAME', shrinkTo: 14 }, { head: 'USAGE' }, { head: 'USED', align: 'right' }];
+  const rows: Cell[][] = [['a-rather-long-name', { usage: { percent: 50, level: 'normal' } }, '1234567']];
+  const lines = tableText(table(columns, rows, { ...AT_80, width: 30 }));
+  expect(lines[1]).toBe('  a-rather…    50.0 %  1234567');
+});

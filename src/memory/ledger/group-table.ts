@@ -3,6 +3,8 @@ const SLOTS = 32_768;
 const SLOT_MASK: number = SLOTS - 1;
 /** More groups than this, and those without label and scope take the rest; a program has as many labels as tags and call sites. */
 const LABELLED_MAX = 8192;
+/** Beyond these, groups that have lost their scope keep their label up to as many again. */
+const UNSCOPED_MAX = 4096;
 /** An account is a scope's row above ten bits of pool and state. */
 export const ACCOUNT_SCOPE_SHIFT = 10;
 const REST_MASK: number = 2 ** ACCOUNT_SCOPE_SHIFT - 1;
@@ -32,10 +34,11 @@ export class GroupTable {
       if (this.accounts[slot] === account && this.labels[slot] === label) return slot;
       slot = (slot + 1) & SLOT_MASK;
     }
+    // Past the bound the scope goes first, and then the label: a tag tells more than one scope of thousands.
     const rest = account & REST_MASK;
-    if (this.used.length >= LABELLED_MAX && (label !== 0 || account !== rest)) {
+    if (this.used.length >= LABELLED_MAX && account !== rest) return this.find(rest, label, hashOf(rest, label), birth);
+    if (this.used.length >= LABELLED_MAX + UNSCOPED_MAX && label !== 0)
       return this.find(rest, 0, hashOf(rest, 0), birth);
-    }
     this.used.push(slot);
     this.labels[slot] = label;
     this.accounts[slot] = account;

@@ -21,10 +21,12 @@ import {
   POOL_WORD,
   POOLS_AT,
   RECORD_BYTES,
+  SCOPE_ROW_BYTES,
   SITE_ROW_BYTES,
   SITES_AT,
   SITES_MAX,
   TAG_ROW_BYTES,
+  TALLY_ROW_BYTES,
   TAGS_AT,
   TAGS_MAX,
   TALLY_ARENA_HELD,
@@ -184,9 +186,11 @@ class Reader implements LedgerReader {
 
   touchedBytes(): number {
     const [first, end] = recordRange(this);
-    // Header, pools and the first tally; the tables of texts up to their last row; the claimed records.
+    // Header, pools and the first tally; the tables of texts and scopes up to their last row; the claimed records.
     const texts = this.word(HEADER.tagCount) * TAG_ROW_BYTES + this.word(HEADER.siteCount) * SITE_ROW_BYTES;
-    return POOLS_AT + this.poolIndexes().length * (POOL_ROW_BYTES + 512) + texts + (end - first) * RECORD_BYTES;
+    const scopes = this.word(HEADER.scopeRows) * SCOPE_ROW_BYTES;
+    const pools = this.poolIndexes().length * (POOL_ROW_BYTES + TALLY_ROW_BYTES);
+    return POOLS_AT + pools + texts + scopes + (end - first) * RECORD_BYTES;
   }
 
   beat(): void {

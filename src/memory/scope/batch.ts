@@ -17,14 +17,18 @@ export class Batch {
   private readonly scope: MemoryScope;
   private readonly pool: MemoryPool;
   private chunks: MemoryAllocation[] = [];
-  private current: Buffer | undefined = undefined;
+  /** The chunk that is cut from. */
+  private current: MemoryAllocation | undefined = undefined;
   private offset = 0;
   private isFreed = false;
 
-  /** @internal */
-  constructor(scope: MemoryScope, pool: MemoryPool) {
+  private readonly release: () => void;
+
+  /** @param release is told when it was freed @internal */
+  constructor(scope: MemoryScope, pool: MemoryPool, release: (batch: Batch) => void) {
     this.scope = scope;
     this.pool = pool;
+    this.release = () => release(this);
   }
 
   /**
@@ -45,9 +49,17 @@ export class Batch {
         },
       );
     }
-    const fits = this.current !== undefined && this.offset + bytes <= this.current.length;
-    if (!fits && !this.addChunk(Math.max(bytes, CHUNK_BYTES), bytes, options)) return undefined;
-    const cut = this.current?.subarray(this.offset, this.offset + bytes);
+    // What is as large as a chunk has one of its own: what is left of the current one still serves.
+    if (bytes >= CHUNK_BYTES) return this.addChunk(bytes, bytes, options)?.bytes;
+    // A forced cleanup may have taken the chunk.
+    const fits = this.current?.isHeld === true && this.offset + bytes <= this.current.size;
+    if (!fits) {
+      const chunk = this.addChunk(CHUNK_BYTES, bytes, options);
+      if (chunk === undefined) return undefined;
+      this.current = chunk;
+      this.offset = 0;
+    }
+    const cut = this.current?.bytes.subarray(this.offset, this.offset + bytes);
     this.offset += Math.ceil(bytes / ALIGNMENT_BYTES) * ALIGNMENT_BYTES;
     return cut;
   }
@@ -62,6 +74,7 @@ export class Batch {
     this.isFreed = true;
     this.current = undefined;
     for (const chunk of this.chunks.splice(0)) chunk[Symbol.dispose]();
+    this.release();
   }
 
   [Symbol.dispose](): void {
@@ -69,13 +82,10 @@ export class Batch {
   }
 
   /** A chunk of the usual size, or of just what is asked for when the limits leave no more. */
-  private addChunk(wantedBytes: number, neededBytes: number, { tag }: ReserveOptions): boolean {
+  private addChunk(wantedBytes: number, neededBytes: number, { tag }: ReserveOptions): MemoryAllocation | undefined {
     const options = { scope: this.scope, ...(tag === undefined ? {} : { tag }) };
     const chunk = this.pool.allocate(wantedBytes, options) ?? this.pool.allocate(neededBytes, options);
-    if (chunk === undefined) return false;
-    this.chunks.push(chunk);
-    this.current = chunk.bytes;
-    this.offset = 0;
-    return true;
+    if (chunk !== undefined) this.chunks.push(chunk);
+    return chunk;
   }
 }

@@ -9,16 +9,23 @@ export function runAndClose<Result>(scope: MemoryScope, fn: (scope: MemoryScope)
     scope.close();
     throw error;
   }
-  if (!isPromise(result)) {
+  if (!isThenable(result)) {
     scope.close();
     return result;
   }
-  const closing = result.finally(() => scope.close());
-  // A promise of the caller's kind: `finally` of a promise gives one of the same result.
+  const pending = result;
+  // Query builders are thenables that start when they are awaited, and once each time: so once, and in the scope.
+  const promise = pending instanceof Promise ? pending : scope.run(async () => pending);
+  const closing = promise.finally(() => scope.close());
+  // `finally` gives a promise of the same result, and of the caller's kind if that is a promise.
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion
   return closing as Result;
 }
 
-function isPromise(value: unknown): value is Promise<unknown> {
-  return value instanceof Promise;
+function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return (
+    ((typeof value === 'object' && value !== null) || typeof value === 'function') &&
+    'then' in value &&
+    typeof value.then === 'function'
+  );
 }

@@ -110,9 +110,13 @@ export class MemoryScope extends Budget {
     return this.scopes.runIn(this, fn);
   }
 
-  /** An arena whose allocations are freed all at once: when it is freed, or when the scope ends. */
+  /**
+   * An arena whose allocations are freed all at once: when it is freed, or when the scope ends.
+   *
+   * @throws MemtoolError `MEMTOOL_SCOPE_ENDED`
+   */
   batch(pool: MemoryPool): Batch {
-    const batch = new Batch(this, pool);
+    const batch = new Batch(this, pool, (freed) => this.scopes.dropBatch(this, freed));
     this.scopes.addBatch(this, batch);
     return batch;
   }

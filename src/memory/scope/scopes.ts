@@ -327,9 +327,13 @@ function summarize(scope: MemoryScope): EndedScope {
 /** @throws MemtoolError `MEMTOOL_INVALID_OPTION` */
 function checkName(kind: ScopeKind, name: unknown): void {
   if (typeof name === 'string' && name.length > 0 && name.length <= NAME_CHARACTERS_MAX) return;
-  throw new MemtoolError('MEMTOOL_INVALID_OPTION', `A ${kind} cannot be called ${typeof name === 'string' ? JSON.stringify(name) : shownType(name)}.`, {
-    hint: `Give a text of 1 to ${NAME_CHARACTERS_MAX} characters.`,
-  });
+  throw new MemtoolError(
+    'MEMTOOL_INVALID_OPTION',
+    `A ${kind} cannot be called ${typeof name === 'string' ? JSON.stringify(name) : shownType(name)}.`,
+    {
+      hint: `Give a text of 1 to ${NAME_CHARACTERS_MAX} characters.`,
+    },
+  );
 }
 
 function shownType(value: unknown): string {
