@@ -140,16 +140,21 @@ export abstract class Budget extends Describable implements Account {
 
   /** Behind the tripwire: says whether `bytes` more may be charged, and moves the tripwire on. */
   protected admit(bytes: number): boolean {
-    this.owner.assertOpen();
-    const limit = Math.min(this.limitBytes, USED_BYTES_MAX);
-    if (this.usedBytes + bytes > limit && bytes <= limit) this.releaseLost();
-    const isAllowed = this.usedBytes + bytes <= limit;
+    const isAllowed = this.hasRoom(bytes);
     if (!isAllowed || (this.usedBytes + bytes > this.allowanceBytes && !this.owner.draw(this, bytes))) {
       this.countRejection(isAllowed ? this.owner : this);
       return false;
     }
     this.settleLevel(this.usedBytes + bytes);
     return true;
+  }
+
+  /** Whether the account's own limit allows `bytes` more, once what is lost is released. Changes nothing else. */
+  protected hasRoom(bytes: number): boolean {
+    this.owner.assertOpen();
+    const limit = Math.min(this.limitBytes, USED_BYTES_MAX);
+    if (this.usedBytes + bytes > limit && bytes <= limit) this.releaseLost();
+    return this.usedBytes + bytes <= limit;
   }
 
   protected countRejection(refusedBy: Account): void {

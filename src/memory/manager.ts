@@ -35,6 +35,7 @@ import {
   type RegisteredManager,
 } from './registry.ts';
 import type { EndedScope } from './scope/ended-scope.ts';
+import { checkScope } from './scope/check-scope.ts';
 import { Orphans, type OrphanedEvent } from './scope/orphans.ts';
 import { MemoryScope } from './scope/scope.ts';
 import { ScopedEmitter } from './scope/scoped-emitter.ts';
@@ -212,7 +213,7 @@ export class MemoryManager extends ScopedEmitter<MemoryManagerEvents> implements
         hint: 'Give this manager, one of its pools or one of its scopes.',
       });
     }
-    if (account instanceof MemoryScope) this.ledger.scopes?.checkOpen(account);
+    if (account instanceof MemoryScope) checkScope(account, this.ledger);
     if (account instanceof MemoryManager) this.headroom.setLimit(bytes);
     else account.setLimit(bytes);
     if (account.usedBytes <= bytes) return;

@@ -22,6 +22,7 @@ import type { AllocateOptions, PoolConfig, PoolOwner, ReserveOptions } from './p
 import { Recovery } from './recovery.ts';
 import { MemoryReservation, UNRECORDED } from './reservation.ts';
 import { checkSize, sizeBucket } from './size.ts';
+import { checkScope } from './scope/check-scope.ts';
 import type { MemoryScope } from './scope/scope.ts';
 import type { Scopes } from './scope/scopes.ts';
 import type { StackSampler } from './stack-sampler.ts';
@@ -77,6 +78,7 @@ export class MemoryPool extends Budget {
     if (typeof bytes !== 'number' || (bytes | 0) !== bytes || bytes < 0) checkSize(bytes, 'The size to reserve');
     const { ledger, tally } = this;
     const tag = options === undefined || options.tag === undefined ? 0 : ledger.tagIndex(options.tag);
+    if (options !== undefined && options.scope !== undefined) return this.reserveInScopes(bytes, options);
     const { doubles, words } = ledger;
     // `!` here and below: a tally's doubles and a record's words are always within the views.
     let used = doubles[tally]! + bytes;
@@ -126,7 +128,7 @@ export class MemoryPool extends Budget {
     const tag = options === undefined || options.tag === undefined ? 0 : ledger.tagIndex(options.tag);
     const peakBytes = ledger.doubles[this.tally + TALLY_PEAK]!;
     const { scopes } = ledger;
-    const scope = scopes === undefined ? undefined : this.scopeOf(options, scopes);
+    const scope = scopes === undefined && options?.scope === undefined ? undefined : this.scopeOf(options, scopes);
     if (scope !== undefined && !scope.admits(bytes)) return this.refuseFor(scope);
     if (!this.charge(bytes)) return undefined;
     if (bytes === 0) return this.enterAllocation(0, tag, scope, undefined, undefined);
@@ -144,7 +146,7 @@ export class MemoryPool extends Budget {
     const record = ledger.enter(bytes, tag, this.index | PLACE_ALLOCATION);
     ledger.words[(record << 3) + RECORD_LINK] = slot.index;
     slot.record = record;
-    if (scopes !== undefined && scope !== undefined) scopes.enter(scope, record, bytes);
+    if (scope !== undefined) scope.enter(record, bytes);
     return new MemoryAllocation(this, record, ledger.words[(record << 3) + RECORD_GENERATION]!, bytes, slot, view);
   }
 
@@ -284,7 +286,7 @@ export class MemoryPool extends Budget {
       }
       return new MemoryAllocation(this, UNRECORDED, 0, bytes, slot, view);
     }
-    if (scope !== undefined) ledger.scopes?.enter(scope, record, bytes);
+    if (scope !== undefined) scope.enter(record, bytes);
     ledger.words[(record << 3) + RECORD_LINK] = slot === undefined ? NO_SLOT : slot.index;
     const generation = ledger.words[(record << 3) + RECORD_GENERATION]!;
     const handle = new MemoryAllocation(this, record, generation, bytes, slot, view);
@@ -296,8 +298,9 @@ export class MemoryPool extends Budget {
   }
 
   /** The scope to charge: the one that is named, else the one that runs. */
-  private scopeOf(options: ReserveOptions | undefined, scopes: Scopes): MemoryScope | undefined {
-    return options === undefined || options.scope === undefined ? scopes.active() : scopes.checkOpen(options.scope);
+  private scopeOf(options: ReserveOptions | undefined, scopes: Scopes | undefined): MemoryScope | undefined {
+    if (options === undefined || options.scope === undefined) return scopes?.active();
+    return checkScope(options.scope, this.ledger);
   }
 
   /**
@@ -316,19 +319,18 @@ export class MemoryPool extends Budget {
   private reserveInScopes(bytes: number, options?: ReserveOptions): MemoryReservation | undefined {
     if (typeof bytes !== 'number' || (bytes | 0) !== bytes || bytes < 0) checkSize(bytes, 'The size to reserve');
     const { ledger } = this;
-    const scopes = ledger.scopes!;
     const tag = options === undefined || options.tag === undefined ? 0 : ledger.tagIndex(options.tag);
-    const scope = this.scopeOf(options, scopes);
+    const scope = this.scopeOf(options, ledger.scopes);
     if (scope !== undefined && !scope.admits(bytes)) return this.refuseFor(scope);
     if (!this.charge(bytes)) return undefined;
     this.countSize(bytes);
     if (ledger.freeRecord === 0 || tag === 0 || --ledger.untilWatch <= 0) {
       const handle: MemoryReservation = Reflect.apply(this.enterSlowly, undefined, [bytes, tag]);
-      if (scope !== undefined && handle.recordIndex > 0) scopes.enter(scope, handle.recordIndex, bytes);
+      if (scope !== undefined && handle.recordIndex > 0) scope.enter(handle.recordIndex, bytes);
       return handle;
     }
     const record = ledger.enter(bytes, tag, this.index);
-    if (scope !== undefined) scopes.enter(scope, record, bytes);
+    if (scope !== undefined) scope.enter(record, bytes);
     return new MemoryReservation(this, record, ledger.words[(record << 3) + RECORD_GENERATION]!);
   }
 

@@ -1,7 +1,7 @@
 import type { Level, ScopeKind } from '../../report.ts';
 import type { Account } from '../account.ts';
 import { Budget } from '../budget.ts';
-import { TALLY_FLOOR, TALLY_PEAK, TALLY_TRIPWIRE } from '../ledger/layout.ts';
+import { RECORD_SCOPE, TALLY_FLOOR, TALLY_PEAK, TALLY_TRIPWIRE } from '../ledger/layout.ts';
 import { LEVELS } from '../level.ts';
 import { Batch } from './batch.ts';
 import type { ScopeRows } from './scope-rows.ts';
@@ -150,7 +150,18 @@ export class MemoryScope extends Budget {
       const used = doubles[tally]! + bytes;
       doubles[tally] = used;
       if (used > doubles[tally + TALLY_PEAK]!) doubles[tally + TALLY_PEAK] = used;
+      // Only now, when nobody can refuse any more: a refusal raises no level.
+      if (used > doubles[tally + TALLY_TRIPWIRE]!) this.chain[index]!.settleLevel();
     }
+  }
+
+  /** Charges a record, which `admits` allowed. Part of the hot path. @internal */
+  enter(record: number, bytes: number): void {
+    this.commit(bytes);
+    this.ledger.words[(record << 3) + RECORD_SCOPE] = this.row;
+    this.live += 1;
+    this.takenCount += 1;
+    this.takenBytes += bytes;
   }
 
   /** Counts `bytes` as given back, here and above. Part of the hot path. @internal */
@@ -167,8 +178,8 @@ export class MemoryScope extends Budget {
 
   private admitsSlowly(bytes: number): boolean {
     for (const account of this.chain) {
-      const { doubles } = this.ledger;
-      if (doubles[account.tally]! + bytes <= doubles[account.tally + TALLY_TRIPWIRE]! || account.admit(bytes)) continue;
+      if (account.hasRoom(bytes)) continue;
+      account.countRejection(account);
       this.refusedBy = account;
       return false;
     }

@@ -6,6 +6,7 @@ import { limitBytes } from '../manager-options.ts';
 import type { PoolOwner } from '../pool-options.ts';
 import type { Batch } from './batch.ts';
 import type { EndedScope } from './ended-scope.ts';
+import { checkScope } from './check-scope.ts';
 import { MemoryScope } from './scope.ts';
 import { ScopeRows } from './scope-rows.ts';
 
@@ -61,24 +62,6 @@ export class Scopes {
     return scope === undefined || scope.isOpen ? scope : scope.chain.find(({ isOpen }) => isOpen);
   }
 
-  /** @throws MemtoolError `MEMTOOL_SCOPE_ENDED`, `MEMTOOL_INVALID_OPTION` for another manager's scope */
-  checkOpen(scope: MemoryScope): MemoryScope {
-    if (!(scope instanceof MemoryScope)) {
-      throw new MemtoolError('MEMTOOL_INVALID_OPTION', `The scope is ${shownType(scope)}, and no scope.`, {
-        hint: 'Give what openQuery or its siblings return, or what the function of query gets.',
-      });
-    }
-    if (this.byRow[scope.row] === scope && scope.isOpen) return scope;
-    if (scope.ledger !== this.owner.ledger) {
-      throw new MemtoolError('MEMTOOL_INVALID_OPTION', `The ${scope.kind} ${scope.name} belongs to another manager.`, {
-        hint: 'Open it on the manager whose pools it uses.',
-      });
-    }
-    throw new MemtoolError('MEMTOOL_SCOPE_ENDED', `The ${scope.kind} ${scope.name} has ended and takes nothing more.`, {
-      hint: 'Take memory before it ends, or open another scope.',
-    });
-  }
-
   runIn<Result>(scope: MemoryScope, fn: () => Result): Result {
     return this.storage.run(scope, fn);
   }
@@ -119,7 +102,7 @@ export class Scopes {
 
   /** @throws MemtoolError `MEMTOOL_SCOPE_ENDED` */
   addBatch(scope: MemoryScope, batch: Batch): void {
-    this.checkOpen(scope);
+    checkScope(scope, this.owner.ledger);
     const batches = this.batches.get(scope) ?? new Set();
     this.batches.set(scope, batches.add(batch));
   }
@@ -128,15 +111,6 @@ export class Scopes {
   dropBatch(scope: MemoryScope, batch: Batch): void {
     const batches = this.batches.get(scope);
     if (batches?.delete(batch) === true && batches.size === 0) this.batches.delete(scope);
-  }
-
-  /** Charges a record to a scope that admitted it. @internal */
-  enter(scope: MemoryScope, record: number, bytes: number): void {
-    scope.commit(bytes);
-    this.owner.ledger.words[(record << 3) + RECORD_SCOPE] = scope.row;
-    scope.live += 1;
-    scope.takenCount += 1;
-    scope.takenBytes += bytes;
   }
 
   /** A record that is charged to a scope is freed. @internal */

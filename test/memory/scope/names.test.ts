@@ -141,8 +141,7 @@ describe('bad input throws a coded error and opens nothing', () => {
     expect([memory.usedBytes, foreign.usedBytes]).toEqual([0, 0]);
   });
 
-  // The pool does not look at the option before its manager has opened a scope of its own.
-  test.fails('a scope of another manager, where this one has opened none', () => {
+  test('a scope of another manager, where this one has opened none', () => {
     const { memory } = makeManager();
     const foreign = makeManager().memory.openQuery('foreign');
     expect(codeOf(() => isGranted(memory.pool('query').reserve(1, { scope: foreign })))).toBe('MEMTOOL_INVALID_OPTION');

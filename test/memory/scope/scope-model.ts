@@ -1,19 +1,36 @@
-import type { ScopeKind } from '../../../src/report.ts';
+import { DEFAULT_THRESHOLDS, nextLevel } from '../../../src/memory/level.ts';
+import type { Level, ScopeKind } from '../../../src/report.ts';
 
 /** An account as plain numbers. */
 export class ModelAccount {
-  limitBytes: number;
+  level: Level = 'normal';
   usedBytes = 0;
   peakBytes = 0;
   rejections = 0;
 
+  private limit: number;
+
   constructor(limitBytes: number) {
-    this.limitBytes = limitBytes;
+    this.limit = limitBytes;
+  }
+
+  get limitBytes(): number {
+    return this.limit;
+  }
+
+  set limitBytes(bytes: number) {
+    this.limit = bytes;
+    this.settleLevel();
   }
 
   charge(bytes: number): void {
     this.usedBytes += bytes;
     this.peakBytes = Math.max(this.peakBytes, this.usedBytes);
+    this.settleLevel();
+  }
+
+  private settleLevel(): void {
+    this.level = nextLevel(this.level, this.usedBytes, this.limit, DEFAULT_THRESHOLDS);
   }
 }
 

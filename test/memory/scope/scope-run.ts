@@ -10,7 +10,7 @@ import type { ScopeKind } from '../../../src/report.ts';
 import { collectUntil } from '../collect.ts';
 import { codeOf } from '../make-manager.ts';
 import type { ManualClock } from '../manual-clock.ts';
-import type { ModelHandle, ModelScope, ModelScopes } from './scope-model.ts';
+import type { ModelAccount, ModelHandle, ModelScope, ModelScopes } from './scope-model.ts';
 
 type Handle = MemoryReservation | MemoryAllocation;
 
@@ -247,16 +247,13 @@ export class ScopeRun {
   }
 }
 
-function compare(
-  name: string,
-  real: MemoryPool | MemoryScope,
-  model: { usedBytes: number; peakBytes: number; rejections: number; limitBytes: number },
-): void {
-  const { usedBytes, peakBytes, rejections, limitBytes } = model;
-  expect([real.usedBytes, real.peakBytes, real.figure(TALLY_REJECTIONS), real.limitBytes], name).toEqual([
+function compare(name: string, real: MemoryPool | MemoryScope, model: ModelAccount): void {
+  const { usedBytes, peakBytes, rejections, limitBytes, level } = model;
+  expect([real.usedBytes, real.peakBytes, real.figure(TALLY_REJECTIONS), real.limitBytes, real.level], name).toEqual([
     usedBytes,
     peakBytes,
     rejections,
     limitBytes,
+    level,
   ]);
 }
