@@ -1,5 +1,5 @@
 import { MemtoolError } from '../errors.ts';
-import { Describable } from './describable.ts';
+import { showFacts } from './describable.ts';
 import type { Slot } from './arena/slot.ts';
 import { LABEL_TAG_MASK, RECORD_GENERATION, RECORD_LABEL, RECORD_SCOPE } from './ledger/layout.ts';
 import type { MemoryPool } from './pool.ts';
@@ -14,7 +14,7 @@ const NO_BYTES: Buffer = Buffer.alloc(0);
  * Give a copy (`Buffer.from(bytes)`) to the few interfaces that refuse shared memory: `subtle.digest`, byte streams, `fetch`
  * bodies, CompressionStream. Do not post it to another thread: that shares the whole segment.
  */
-export class MemoryAllocation extends Describable {
+export class MemoryAllocation {
   readonly pool: MemoryPool;
   /** Bytes asked for. */
   readonly size: number;
@@ -32,7 +32,6 @@ export class MemoryAllocation extends Describable {
     slot: Slot | undefined,
     view: Buffer | undefined,
   ) {
-    super();
     this.pool = pool;
     this.record = record;
     this.generation = generation;
@@ -41,7 +40,8 @@ export class MemoryAllocation extends Describable {
     this.view = view;
   }
 
-  override toJSON(): object {
+  /** The facts, as `JSON.stringify` and `console.log` show them. */
+  toJSON(): object {
     const { pool, size, tag, isHeld } = this;
     return { pool: pool.name, size, tag, isHeld };
   }
@@ -126,3 +126,6 @@ export class MemoryAllocation extends Describable {
     return describeHandle('allocation', this.size, this.tag, this.pool.name);
   }
 }
+
+// Not by a base class: a constructor that must call another costs 4 ns on the hot path.
+showFacts(MemoryAllocation.prototype);

@@ -1,6 +1,6 @@
 import type { Level } from '../report.ts';
 import type { Account } from './account.ts';
-import { Describable, finiteOrNull } from './describable.ts';
+import { finiteOrNull, showFacts } from './describable.ts';
 import { TALLY_FLOOR, TALLY_PEAK, TALLY_REJECTIONS, TALLY_TRIPWIRE, TALLY_USED } from './ledger/layout.ts';
 import type { Ledger } from './ledger/ledger.ts';
 import { fallBytes, nextLevel, riseBytes } from './level.ts';
@@ -17,7 +17,7 @@ const USED_BYTES_MAX = Number.MAX_SAFE_INTEGER;
  *
  * Invariant: used <= tripwire, but while an account that was closed or lowered drains.
  */
-export abstract class Budget extends Describable implements Account {
+export abstract class Budget implements Account {
   abstract readonly kind: Account['kind'];
   readonly name: string;
   /** `Infinity` without a limit. `memory.setLimit` changes it. */
@@ -36,7 +36,6 @@ export abstract class Budget extends Describable implements Account {
 
   /** @internal */
   constructor(owner: PoolOwner, name: string, limitBytes: number, tally: number) {
-    super();
     this.name = name;
     this.limitBytes = limitBytes;
     this.ledger = owner.ledger;
@@ -56,7 +55,8 @@ export abstract class Budget extends Describable implements Account {
     return this.ledger.double(this.tally + TALLY_PEAK);
   }
 
-  override toJSON(): object {
+  /** The facts, as `JSON.stringify` and `console.log` show them. */
+  toJSON(): object {
     const { kind, name, limitBytes, usedBytes, peakBytes, level } = this;
     return { kind, name, limitBytes: finiteOrNull(limitBytes), usedBytes, peakBytes, level };
   }
@@ -168,3 +168,5 @@ export abstract class Budget extends Describable implements Account {
     this.ledger.doubles[this.tally + TALLY_PEAK] = peakBytes;
   }
 }
+
+showFacts(Budget.prototype);

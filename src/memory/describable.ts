@@ -6,14 +6,9 @@ interface WithFacts {
 }
 
 /**
- * What shows itself in logs as the few facts a person wants. Without this, `JSON.stringify` of a pool would walk through
- * the whole ledger, which hangs a program that logs its pressure events.
+ * Makes `console.log` show what `toJSON` says: the few facts a person wants. A pool or handle without them would, logged as
+ * JSON, walk through the whole ledger, which hangs a program that logs its pressure events.
  */
-export abstract class Describable implements WithFacts {
-  abstract toJSON(): object;
-}
-
-/** Makes `console.log` show what `toJSON` says. */
 export function showFacts(prototype: WithFacts): void {
   Object.defineProperty(prototype, inspect.custom, {
     value(this: WithFacts): string {
@@ -22,8 +17,6 @@ export function showFacts(prototype: WithFacts): void {
     },
   });
 }
-
-showFacts(Describable.prototype);
 
 /** For limits: `Infinity` has no place in JSON. */
 export function finiteOrNull(bytes: number): number | null {

@@ -157,6 +157,8 @@ export class MemoryScope extends Budget {
 
   /** Charges a record, which `admits` allowed. Part of the hot path. @internal */
   enter(record: number, bytes: number): void {
+    // Making room may have released the last that kept it: a transaction that nobody holds by name ends with its queries.
+    if (!this.isOpen) return;
     this.commit(bytes);
     this.ledger.words[(record << 3) + RECORD_SCOPE] = this.row;
     this.live += 1;

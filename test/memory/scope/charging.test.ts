@@ -145,6 +145,23 @@ describe('a refusal in a scope', () => {
     expect(query.usedBytes).toBe(1000);
   });
 
+  test('whose transaction ends with what is released for its sake is charged to its pool alone', async () => {
+    const { collectUntil } = await import('../collect.ts');
+    const { memory } = makeManager();
+    const pool = memory.pool('query');
+    const query = memory.openQuery('q', { user: 'ana', transaction: 't' });
+    const { transaction } = query;
+    (() => void pool.allocateOrThrow(55, { scope: query }))();
+    query.close();
+    const user = memory.openUser('ana', { limit: 100 });
+    await collectUntil(() => memory.leaks().leaks.some(({ kind }) => kind === 'lost'));
+    if (transaction === undefined) throw new Error('the query has no transaction');
+    const page = pool.allocateOrThrow(46, { scope: transaction });
+    expect([pool.usedBytes, user.usedBytes]).toEqual([46, 0]);
+    page.free();
+    expect([pool.usedBytes, user.usedBytes]).toEqual([0, 0]);
+  });
+
   test('raises no level and tells of no pressure', async () => {
     const { memory } = makeManager();
     const told: string[] = [];

@@ -162,8 +162,10 @@ export class ModelScopes {
   request(kind: ModelHandle['kind'], pool: number, scope: ModelScope | undefined, bytes: number): boolean {
     if (!this.admits(pool, scope, bytes)) return false;
     const birthSeconds = this.nowSeconds;
-    this.handles.push({ kind, pool, scope, bytes, birthSeconds, state: 'held' });
-    this.charge(pool, scope, bytes);
+    // A scope that ended while room was made is charged nothing.
+    const charged = scope?.isOpen === true ? scope : undefined;
+    this.handles.push({ kind, pool, scope: charged, bytes, birthSeconds, state: 'held' });
+    this.charge(pool, charged, bytes);
     return true;
   }
 
