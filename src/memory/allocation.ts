@@ -80,7 +80,7 @@ export class MemoryAllocation {
     if (record > 0 && ledger.words[(record << 3) + RECORD_GENERATION] === this.generation) {
       this.record = ~(ledger.words[(record << 3) + RECORD_LABEL]! & LABEL_TAG_MASK);
       ledger.release(record);
-      if (ledger.words[(record << 3) + RECORD_SCOPE] !== 0) ledger.scopes?.leave(record, this.size);
+      if (ledger.words[(record << 3) + RECORD_SCOPE] !== 0) ledger.leaveScope(record, this.size);
     } else {
       this.record = ~0;
       // Cleanup took it, and the record may be another's by now.

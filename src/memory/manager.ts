@@ -24,6 +24,7 @@ import {
 import { leaksReport, pressureReport, type ManagerLeaks, type ManagerPressure } from './manager-reports.ts';
 import { Observers, type Observer } from './observers.ts';
 import { MemoryPool } from './pool.ts';
+import { MemoryReservation } from './reservation.ts';
 import type { PoolConfig, PoolOwner } from './pool-options.ts';
 import { Reclaimers, type Reclaimer } from './reclaimers.ts';
 import {
@@ -357,7 +358,7 @@ export class MemoryManager extends ScopedEmitter<MemoryManagerEvents> implements
   protected override scopes(): Scopes {
     if (this.ledger.scopes === undefined) {
       this.ledger.scopes = new Scopes(this);
-      for (const pool of this.poolsByIndex) pool.useScopes();
+      useScopes();
     }
     return this.ledger.scopes;
   }
@@ -397,6 +398,16 @@ export class MemoryManager extends ScopedEmitter<MemoryManagerEvents> implements
       if (outcome.reclaimed.length > 0) this.emit('cleanup', { cause: 'stale', ...outcome });
     });
   }
+}
+
+let areScopesUsed = false;
+
+/** Once a process: what is charged and freed from now on looks for a scope. */
+function useScopes(): void {
+  if (areScopesUsed) return;
+  areScopesUsed = true;
+  MemoryPool.useScopes();
+  MemoryReservation.useScopes();
 }
 
 showFacts(MemoryManager.prototype);

@@ -62,7 +62,6 @@ export class MemoryPool extends Budget {
     this.sampler = owner.sampler;
     this.enterSlowly = (bytes, tag) => this.enterReservation(bytes, tag);
     this.recovery = new Recovery(this, () => this.arenaMade);
-    if (this.ledger.scopes !== undefined) this.useScopes();
   }
 
   /**
@@ -78,7 +77,6 @@ export class MemoryPool extends Budget {
     if (typeof bytes !== 'number' || (bytes | 0) !== bytes || bytes < 0) checkSize(bytes, 'The size to reserve');
     const { ledger, tally } = this;
     const tag = options === undefined || options.tag === undefined ? 0 : ledger.tagIndex(options.tag);
-    if (options !== undefined && options.scope !== undefined) return this.reserveInScopes(bytes, options);
     const { doubles, words } = ledger;
     // `!` here and below: a tally's doubles and a record's words are always within the views.
     let used = doubles[tally]! + bytes;
@@ -304,15 +302,15 @@ export class MemoryPool extends Budget {
   }
 
   /**
-   * Puts `reserveInScopes` in the place of `reserve`, here and in nothing else: a program that has no scopes pays nothing
-   * for those that have (asking whether there are any cost 6 % of `reserve` and `free` on Node 20, a third on 24).
+   * Puts `reserveInScopes` in the place of `reserve` when the process opens its first scope: a program that has none pays
+   * nothing for those that have. Asking each time cost 6 % of `reserve` and `free` on Node 20, and a third on 24.
    *
    * @internal
    */
-  useScopes(): void {
-    // As a method of this very object, it is called on it.
+  static useScopes(): void {
+    // As methods of the prototype, both are called on a pool.
     // oxlint-disable-next-line typescript/unbound-method
-    this.reserve = this.reserveInScopes;
+    MemoryPool.prototype.reserve = MemoryPool.prototype.reserveInScopes;
   }
 
   /** `reserve` where there are scopes. Part of the hot path of a program that has them. */

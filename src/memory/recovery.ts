@@ -76,7 +76,7 @@ export class Recovery {
     ledger.release(record);
     if (slot !== undefined) this.takeFromHolder(slot, isRevoked);
     pool.discharge(bytes);
-    if (ledger.word(at + RECORD_SCOPE) !== 0) ledger.scopes?.leave(record, bytes);
+    if (ledger.word(at + RECORD_SCOPE) !== 0) ledger.leaveScope(record, bytes);
   }
 
   private takeFromHolder(slot: Slot, isRevoked: boolean): void {

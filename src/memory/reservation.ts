@@ -74,9 +74,24 @@ export class MemoryReservation {
     words[at + RECORD_GENERATION] = (this.ticket + 1) | 0;
     words[at + RECORD_LINK] = ledger.freeRecord;
     ledger.freeRecord = record;
-    const bytes = ledger.doubles[record << 2]!;
-    owner.discharge(bytes);
-    if (words[at + RECORD_SCOPE] !== 0) ledger.scopes?.leave(record, bytes);
+    owner.discharge(ledger.doubles[record << 2]!);
+  }
+
+  /** As `MemoryPool.useScopes`, of `free`. @internal */
+  static useScopes(): void {
+    // Called on a reservation, below.
+    // oxlint-disable-next-line typescript/unbound-method
+    const freeOutside = MemoryReservation.prototype.free;
+    MemoryReservation.prototype.free = function free(this: MemoryReservation): void {
+      const { record, owner } = this;
+      const { ledger } = owner;
+      // Read before the record is given back: whether it is ours to give is for `free` to say.
+      const isScoped =
+        record > 0 && ledger.isLive(record, this.ticket) && ledger.words[(record << 3) + RECORD_SCOPE] !== 0;
+      const bytes = isScoped ? ledger.doubles[record << 2]! : 0;
+      freeOutside.call(this);
+      if (isScoped) ledger.leaveScope(record, bytes);
+    };
   }
 
   /** Frees what is still held; unlike `free` it may be called again, so that `using` and an early `free` go together. */

@@ -258,6 +258,11 @@ export class Ledger {
     this.freeRecord = record;
   }
 
+  /** A record that is charged to a scope is freed. */
+  leaveScope(record: number, bytes: number): void {
+    this.scopes?.leave(record, bytes);
+  }
+
   setPool(record: number, pool: number): void {
     const at = (record << 3) + RECORD_PLACE;
     this.words[at] = (this.word(at) & ~PLACE_POOL_MASK) | pool;
