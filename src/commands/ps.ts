@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { askHealth } from '../inspect/client.ts';
 import { discover, type AgentTarget } from '../inspect/discover.ts';
+import { readFailures } from '../inspect/failures.ts';
 import { attachability, listNodeProcesses, readProcess } from '../inspect/processes.ts';
 import { readUsage } from '../inspect/usage.ts';
 import { SCHEMA_VERSION, type ProcessesReport, type ProcessListing } from '../report.ts';
@@ -34,8 +35,11 @@ async function collect(context: Context): Promise<ProcessesReport> {
     sleep(CPU_WINDOW_MS),
   ]);
   const usage = pids.length > 0 && first.size > 0 ? await readUsage(pids) : first;
+  const failures = readFailures(context.directory);
   const bare = others.map((found): ProcessListing => {
-    const { attachable, reason } = attachability(found);
+    const { attachable, reason: usual } = attachability(found);
+    const failure = failures.get(found.pid);
+    const reason = failure === undefined ? usual : `its agent failed: ${failure}`;
     return {
       ...identity(found.pid, found.name, found.uptimeSeconds),
       agent: false,

@@ -5,14 +5,15 @@ const LIVE = 1024;
 const counter = new Int32Array(new SharedArrayBuffer(64));
 
 /** The yardstick: what two uncontended atomic instructions cost on this machine. */
-function atomicPair(count: number): void {
+export function atomicPair(count: number): void {
   for (let index = 0; index < count; index += 1) {
     Atomics.add(counter, 0, 1);
     Atomics.sub(counter, 0, 1);
   }
 }
 
-function reserveFree(pool: MemoryPool): (count: number) => void {
+/** At once: the next one finds the record of the last. */
+export function reserveFree(pool: MemoryPool): (count: number) => void {
   return (count) => {
     for (let index = 0; index < count; index += 1) pool.reserve(4096, { tag: 'profile-rows' })?.free();
   };

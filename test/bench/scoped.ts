@@ -1,24 +1,10 @@
-import { MemoryManager, type MemoryPool } from 'memtool';
+import { MemoryManager } from 'memtool';
 import { contest, median, type BenchRow } from './ratio.ts';
+import { atomicPair, reserveFree } from './reserve.ts';
 
-const counter = new Int32Array(new SharedArrayBuffer(64));
 const OPENINGS = 20_000;
 const ROUNDS = 9;
 const TARGET_NS = 2000;
-
-/** The yardstick: what two uncontended atomic instructions cost on this machine. */
-function atomicPair(count: number): void {
-  for (let index = 0; index < count; index += 1) {
-    Atomics.add(counter, 0, 1);
-    Atomics.sub(counter, 0, 1);
-  }
-}
-
-function reserveFree(pool: MemoryPool): (count: number) => void {
-  return (count) => {
-    for (let index = 0; index < count; index += 1) pool.reserve(4096, { tag: 'profile-rows' })?.free();
-  };
-}
 
 /** In a query of a transaction of a user: four accounts to charge, the pool's and three above. */
 export async function bench(): Promise<BenchRow[]> {
