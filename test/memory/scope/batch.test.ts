@@ -103,13 +103,14 @@ describe('a batch', () => {
   test('that was freed is not kept by its scope', async () => {
     const { query, pool } = make();
     const collected = new Collected();
-    (() => {
+    // Of several, since a stale register may keep the last one alive; its scope would keep them all.
+    for (let round = 0; round < 10; round += 1) {
       const batch = query.batch(pool);
       take(batch, 10);
       batch.free();
       collected.watch(batch);
-    })();
-    await collectUntil(() => collected.count === 1);
+    }
+    await collectUntil(() => collected.count >= 5);
     expect(query.usedBytes).toBe(0);
   });
 
