@@ -11,6 +11,13 @@ export const SCHEMA_VERSION = 1;
 /** `normal` below 80 %, `warning` from 80 %, `critical` from 95 %; each falls back 5 points lower. */
 export type Level = 'normal' | 'warning' | 'critical';
 
+/** From the best to the worst; the ledger stores a level as its place here. */
+export const LEVELS: readonly Level[] = ['normal', 'warning', 'critical'];
+
+export function worstLevel(found: readonly { level: Level }[]): Level {
+  return LEVELS.findLast((level) => found.some((one) => one.level === level)) ?? 'normal';
+}
+
 export type LeakKind = 'lost' | 'orphaned' | 'stale' | 'growing';
 export type Verdict = 'leak' | 'suspect' | 'cache' | 'undecided';
 export type ScopeKind = 'query' | 'transaction' | 'user' | 'procedure';
@@ -166,6 +173,15 @@ export interface Totals {
 export interface ReleasedLost extends Totals {
   manager: string;
   pool: string;
+}
+
+export function totalsOf(rows: readonly Totals[]): Totals {
+  const totals: Totals = { count: 0, bytes: 0 };
+  for (const { count, bytes } of rows) {
+    totals.count += count;
+    totals.bytes += bytes;
+  }
+  return totals;
 }
 
 export interface ProcessLeaks extends ProcessIdentity {

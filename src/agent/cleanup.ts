@@ -1,6 +1,6 @@
 import { MemtoolError } from '../errors.ts';
 import type { CleanupRequest } from '../protocol.ts';
-import type { CleanupRow, ProcessCleanup, ProcessIdentity, Totals, Unavailable } from '../report.ts';
+import { totalsOf, type CleanupRow, type ProcessCleanup, type ProcessIdentity, type Unavailable } from '../report.ts';
 import { formatSeconds } from '../units.ts';
 import type { Application } from './application.ts';
 import type { Managers } from './managers.ts';
@@ -84,7 +84,8 @@ function assemble(result: CleanupResult, dryRun: boolean): Omit<ProcessCleanup, 
   return {
     reclaimed,
     left,
-    totals: total(reclaimed),
+    // Idle memory was charged to nobody.
+    totals: totalsOf(reclaimed.filter(({ kind }) => kind !== 'idle')),
     ...(dryRun
       ? {}
       : {
@@ -96,14 +97,6 @@ function assemble(result: CleanupResult, dryRun: boolean): Omit<ProcessCleanup, 
         }),
     ...(gcPauseMs === null ? {} : { gcPauseMs }),
     ...stated(unavailable),
-  };
-}
-
-function total(rows: CleanupRow[]): Totals {
-  const charged = rows.filter(({ kind }) => kind !== 'idle');
-  return {
-    count: charged.reduce((sum, { count }) => sum + count, 0),
-    bytes: charged.reduce((sum, { bytes }) => sum + bytes, 0),
   };
 }
 

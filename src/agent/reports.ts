@@ -1,7 +1,9 @@
-import { LEVELS, usedPercent } from '../memory/level.ts';
+import { usedPercent } from '../memory/level.ts';
 import { SCOPE_QUERY_DEFAULT, type Health, type ScopeQuery } from '../protocol.ts';
 import {
   SCHEMA_VERSION,
+  totalsOf,
+  worstLevel,
   type Level,
   type PoolStats,
   type ProcessIdentity,
@@ -98,19 +100,15 @@ export class Reports {
       ...scopes.map(asResource),
       ...(memory ? [this.#heapResource(memory.heapUsedBytes, memory.heapLimitBytes)] : []),
     ].toSorted((a, b) => (b.usedPercent ?? -1) - (a.usedPercent ?? -1));
-    return { ...this.identity(), level: worst(resources), resources, scopesNearLimit, ...stated(unavailable) };
+    return { ...this.identity(), level: worstLevel(resources), resources, scopesNearLimit, ...stated(unavailable) };
   }
 
   leaks(ageSeconds: number): ProcessLeaks {
     const unavailable: Unavailable = {};
     if (this.#sources.managers.names.length === 0) unavailable['pools'] = NO_POOLS;
     const leaks = this.#sources.managers.read((reader) => reader.leaks(ageSeconds), unavailable).flat();
-    const totals = {
-      count: leaks.reduce((sum, { count }) => sum + count, 0),
-      bytes: leaks.reduce((sum, { bytes }) => sum + bytes, 0),
-    };
     const released = this.#sources.managers.read((reader) => reader.released(), unavailable).flat();
-    return { ...this.identity(), leaks, released, totals, ...stated(unavailable) };
+    return { ...this.identity(), leaks, released, totals: totalsOf(leaks), ...stated(unavailable) };
   }
 
   async #heap(
@@ -184,10 +182,6 @@ interface Figures {
   limitBytes: number | null;
   usedPercent: number | null;
   level: Level;
-}
-
-function worst(resources: Resource[]): Level {
-  return LEVELS[Math.max(0, ...resources.map(({ level }) => LEVELS.indexOf(level)))] ?? 'normal';
 }
 
 /** `unavailable` is there only when there is something to say. */

@@ -3,9 +3,9 @@ import { containerMemory } from '../inspect/container.ts';
 import { open, type Target } from '../inspect/open.ts';
 import { attachability, type OsProcess } from '../inspect/processes.ts';
 import {
+  worstLevel,
   isFailure,
   SCHEMA_VERSION,
-  type Level,
   type PressureReport,
   type ProcessPressure,
   type Resource,
@@ -14,7 +14,6 @@ import { collectEach, nothingRunning } from './collect.ts';
 import { EXIT_FINDINGS, EXIT_NOTHING, type Context } from './context.ts';
 import { exitCodeOf, show } from './show.ts';
 
-const LEVELS: Level[] = ['normal', 'warning', 'critical'];
 const WARNING_PERCENT = 80;
 const CRITICAL_PERCENT = 95;
 
@@ -34,7 +33,7 @@ async function collect(target: string | undefined, context: Context): Promise<Pr
   const targets = await open(target, context);
   if (targets.length === 0) throw nothingRunning();
   const processes = await collectEach(targets, (one) => pressureOf(one, context));
-  const level = worst(processes.flatMap((found) => (isFailure(found) ? [] : [found.level])));
+  const level = worstLevel(processes.flatMap((found) => (isFailure(found) ? [] : [found])));
   return { schemaVersion: SCHEMA_VERSION, command: 'pressure', level, processes };
 }
 
@@ -52,7 +51,7 @@ function barePressure(found: OsProcess): ProcessPressure {
     nodeVersion: null,
     uptimeSeconds: found.uptimeSeconds,
     sampledAt: new Date().toISOString(),
-    level: worst(resources.map(({ level }) => level)),
+    level: worstLevel(resources),
     resources,
     unavailable: { pools: reason, heap: reason },
   };
@@ -80,8 +79,4 @@ function asResource({
     bytesPerMinute: null,
     secondsToLimit: null,
   };
-}
-
-function worst(levels: Level[]): Level {
-  return LEVELS.findLast((level) => levels.includes(level)) ?? 'normal';
 }

@@ -124,11 +124,15 @@ function releaseOrphaned({ ledger }: CleanupTarget, { pools }: CleanupPlan, recl
 function takeStale({ ledger }: CleanupTarget, plan: CleanupPlan, reclaimed: Rows): void {
   const takers = plan.pools.filter((pool) => plan.force || pool.staleAfterSeconds < Infinity);
   forOwnRecords(ledger, takers, (record, pool) => {
-    const age = plan.force ? Math.min(plan.ageSeconds, pool.staleAfterSeconds) : pool.staleAfterSeconds;
-    if (ledger.ageSeconds(record) <= age) return;
+    if (ledger.ageSeconds(record) <= takenAfterSeconds(plan, pool)) return;
     reclaimed.add('stale', pool, ledger.tagOf(record), ledger.double(record << 2));
     pool.recovery.take(record, true);
   });
+}
+
+/** What is older than this is taken: with `force` everywhere, else where the pool opted in. */
+function takenAfterSeconds({ force, ageSeconds }: CleanupPlan, { staleAfterSeconds }: MemoryPool): number {
+  return force ? Math.min(ageSeconds, staleAfterSeconds) : staleAfterSeconds;
 }
 
 /** Visits the live records of this thread in these pools; only their owner may write them. What is lost is left out. */
@@ -155,7 +159,7 @@ function forOwnRecords(
 function foresee(target: CleanupTarget, plan: CleanupPlan, reclaimed: Rows, left: Rows): void {
   const { ledger } = target;
   for (const pool of plan.pools) {
-    const age = plan.force ? Math.min(plan.ageSeconds, pool.staleAfterSeconds) : pool.staleAfterSeconds;
+    const age = takenAfterSeconds(plan, pool);
     for (const group of groupRecords(ledger, { ageSeconds: age, pool: pool.index })) {
       if (group.kind === 'live') continue;
       reclaimed.add(group.kind, pool, ledger.tagText(group.label & LABEL_TAG_MASK), group.bytes, group.count);
@@ -165,15 +169,9 @@ function foresee(target: CleanupTarget, plan: CleanupPlan, reclaimed: Rows, left
   }
   for (const pool of largestFirst(plan.pools)) {
     const count = target.reclaimers.count(pool);
-    if (count > 0 && reclaimTarget(target, pool) > 0)
-      left.add(
-        'reclaimer',
-        pool,
-        null,
-        reclaimTarget(target, pool),
-        count,
-        'A real cleanup would ask the application for this much.',
-      );
+    const bytes = reclaimTarget(target, pool);
+    if (count === 0 || bytes <= 0) continue;
+    left.add('reclaimer', pool, null, bytes, count, 'A real cleanup would ask the application for this much.');
   }
 }
 

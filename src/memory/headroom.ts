@@ -1,8 +1,8 @@
-import type { Level } from '../report.ts';
+import { LEVELS, type Level } from '../report.ts';
 import type { Account } from './account.ts';
 import type { Budget } from './budget.ts';
 import type { Ledger } from './ledger/ledger.ts';
-import { LEVELS, nextLevel, riseBytes, type Thresholds } from './level.ts';
+import { nextLevel, riseBytes, type Thresholds } from './level.ts';
 
 /** What is drawn beyond the need at once, so that not every request must ask. */
 const DRAW_BYTES: number = 64 * 1024;

@@ -1,4 +1,4 @@
-import type { Level } from '../report.ts';
+import { LEVELS, type Level } from '../report.ts';
 
 /** Shares of the limit, 0-1. */
 export interface Thresholds {
@@ -10,9 +10,6 @@ export const DEFAULT_THRESHOLDS: Thresholds = { warning: 0.8, critical: 0.95 };
 
 /** A level falls back only this far below its threshold, so that use around a threshold does not flap. */
 const FALLBACK = 0.05;
-
-/** In the order of the codes that the ledger stores. */
-export const LEVELS: readonly Level[] = ['normal', 'warning', 'critical'];
 
 function threshold(level: Level, thresholds: Thresholds): number {
   return level === 'normal' ? 0 : thresholds[level];

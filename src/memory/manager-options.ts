@@ -3,6 +3,7 @@ import { MemtoolError } from '../errors.ts';
 import { parseBytes, parseSeconds } from '../units.ts';
 import { POOL_NAME_BYTES } from './ledger/layout.ts';
 import { DEFAULT_THRESHOLDS, type Thresholds } from './level.ts';
+import { checkName, NAME_CHARACTERS_MAX } from './name.ts';
 import type { PoolConfig } from './pool-options.ts';
 
 export interface PoolOptions {
@@ -42,7 +43,6 @@ const DEFAULT_POOLS: Record<string, PoolOptions> = {
 const BLOCK_BYTES_DEFAULT = 4096;
 const BLOCK_BYTES_MIN = 256;
 const BLOCK_BYTES_MAX = 1024 * 1024;
-const NAME_CHARACTERS_MAX = 100;
 /** What a pool's row in the ledger has room for: a name that was cut would be another pool's. */
 const NAME_BYTES_MAX: number = POOL_NAME_BYTES - 4;
 
@@ -54,7 +54,7 @@ export function poolConfigs(pools: Record<string, PoolOptions> = {}): PoolConfig
 
 /** @throws MemtoolError `MEMTOOL_INVALID_OPTION` */
 export function poolConfig(name: string, options: PoolOptions): PoolConfig {
-  checkName(name, 'A pool');
+  checkName(name, 'A pool', NAME_BYTES_MAX);
   const option = (key: string) => `pools.${name}.${key}`;
   const blockBytes =
     options.blockSize === undefined ? BLOCK_BYTES_DEFAULT : parseBytes(options.blockSize, option('blockSize'));
@@ -87,22 +87,9 @@ export function thresholds(given: Partial<Thresholds> = {}): Thresholds {
 
 export function managerName(name: string | undefined): string {
   if (name !== undefined) {
-    checkName(name, 'A manager');
+    checkName(name, 'A manager', NAME_BYTES_MAX);
     return name;
   }
   const script = process.argv[1];
   return script === undefined ? 'node' : basename(script, extname(script)).slice(0, NAME_CHARACTERS_MAX) || 'node';
-}
-
-function checkName(name: unknown, what: string): void {
-  if (
-    typeof name === 'string' &&
-    name.length > 0 &&
-    name.length <= NAME_CHARACTERS_MAX &&
-    Buffer.byteLength(name) <= NAME_BYTES_MAX
-  )
-    return;
-  throw new MemtoolError('MEMTOOL_INVALID_OPTION', `${what} cannot be called ${JSON.stringify(name)}.`, {
-    hint: `Give a text of 1 to ${NAME_CHARACTERS_MAX} characters, and at most ${NAME_BYTES_MAX} bytes in UTF-8.`,
-  });
 }

@@ -1,6 +1,13 @@
-import type { Leak, Level, ReleasedLost, Resource, Totals } from '../report.ts';
+import {
+  totalsOf,
+  worstLevel,
+  type Leak,
+  type Level,
+  type ReleasedLost,
+  type Resource,
+  type Totals,
+} from '../report.ts';
 import type { LedgerReader } from './ledger/reader.ts';
-import { LEVELS } from './level.ts';
 
 export interface ManagerPressure {
   /** The worst of `resources`. */
@@ -40,16 +47,10 @@ export function pressureReport(reader: LedgerReader): ManagerPressure {
     bytesPerMinute: null,
     secondsToLimit: null,
   }));
-  const worst = Math.max(0, ...resources.map(({ level }) => LEVELS.indexOf(level)));
-  return { level: LEVELS[worst] ?? 'normal', resources };
+  return { level: worstLevel(resources), resources };
 }
 
 export function leaksReport(reader: LedgerReader, ageSeconds: number): ManagerLeaks {
   const leaks = reader.leaks(ageSeconds);
-  const totals: Totals = { count: 0, bytes: 0 };
-  for (const { count, bytes } of leaks) {
-    totals.count += count;
-    totals.bytes += bytes;
-  }
-  return { ageSeconds, leaks, released: reader.released(), totals };
+  return { ageSeconds, leaks, released: reader.released(), totals: totalsOf(leaks) };
 }

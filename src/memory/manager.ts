@@ -1,5 +1,5 @@
 import { MemtoolError } from '../errors.ts';
-import type { Level, ManagerStats, PoolStats } from '../report.ts';
+import { LEVELS, type Level, type ManagerStats, type PoolStats } from '../report.ts';
 import type { Account } from './account.ts';
 import type { Budget } from './budget.ts';
 import { cleanUp } from './cleanup.ts';
@@ -10,7 +10,7 @@ import { LABEL_TAG_MASK, PLACE_POOL_MASK, RECORD_PLACE } from './ledger/layout.t
 import { Headroom } from './headroom.ts';
 import { Ledger } from './ledger/ledger.ts';
 import { openLedger, type LedgerReader } from './ledger/reader.ts';
-import { LEVELS, usedPercent, type Thresholds } from './level.ts';
+import { usedPercent, type Thresholds } from './level.ts';
 import { byTag, type Consumer } from './limit-error.ts';
 import {
   limitBytes,

@@ -125,8 +125,7 @@ export class MemoryPool extends Budget {
     const { ledger } = this;
     const tag = options === undefined || options.tag === undefined ? 0 : ledger.tagIndex(options.tag);
     const peakBytes = ledger.doubles[this.tally + TALLY_PEAK]!;
-    const { scopes } = ledger;
-    const scope = scopes === undefined && options?.scope === undefined ? undefined : this.scopeOf(options, scopes);
+    const scope = this.scopeOf(options, ledger.scopes);
     if (scope !== undefined && !scope.admits(bytes)) return this.refuseFor(scope);
     if (!this.charge(bytes)) return undefined;
     if (bytes === 0) return this.enterAllocation(0, tag, scope, undefined, undefined);
@@ -159,7 +158,7 @@ export class MemoryPool extends Budget {
   growRecord(record: number, bytes: number): boolean {
     const scope = record > 0 ? this.ledger.scopes?.of(record) : undefined;
     if (scope !== undefined && !scope.admits(bytes)) {
-      this.countRejection(scope.refuser);
+      this.refuseFor(scope);
       return false;
     }
     if (!this.charge(bytes)) return false;

@@ -1,4 +1,4 @@
-import { isFailure, type Level, type PressureReport, type ProcessPressure, type Resource } from '../report.ts';
+import { LEVELS, isFailure, type PressureReport, type ProcessPressure, type Resource } from '../report.ts';
 import { formatBytes, formatPercent, formatSeconds } from '../units.ts';
 import { blocks, failureLines, heading, unavailableLines } from './process.ts';
 import { levelPaint, type Style } from './style.ts';
@@ -7,8 +7,6 @@ import { bytesOrNone, count, hanging, NONE, printable, secondsOrNone } from './t
 
 /** Thousands of queries may be near their limits at once. */
 const SCOPES_SHOWN_MAX = 10;
-
-const LEVELS: readonly Level[] = ['normal', 'warning', 'critical'];
 
 export function renderPressure(report: PressureReport, style: Style): string {
   return blocks(

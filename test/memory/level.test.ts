@@ -3,12 +3,12 @@ import { describe, expect, test } from 'vitest';
 import {
   DEFAULT_THRESHOLDS,
   fallBytes,
-  LEVELS,
   nextLevel,
   riseBytes,
   usedPercent,
   type Thresholds,
 } from '../../src/memory/level.ts';
+import { LEVELS } from '../../src/report.ts';
 
 const LIMITS_MAX = 1000;
 

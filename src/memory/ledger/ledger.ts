@@ -1,7 +1,7 @@
 import { MemtoolError } from '../../errors.ts';
 import type { Clock } from '../clock.ts';
-import { LEVELS, type Thresholds } from '../level.ts';
-import type { Level } from '../../report.ts';
+import type { Thresholds } from '../level.ts';
+import { LEVELS, type Level } from '../../report.ts';
 import {
   PLACE_POOL_MASK,
   CLOCK,

@@ -1,8 +1,16 @@
 import { MemtoolError } from '../../errors.ts';
-import type { Leak, Level, ManagerStats, PoolStats, ReleasedLost, ScopeSort } from '../../report.ts';
+import {
+  LEVELS,
+  type Leak,
+  type Level,
+  type ManagerStats,
+  type PoolStats,
+  type ReleasedLost,
+  type ScopeSort,
+} from '../../report.ts';
 import { systemClock } from '../clock.ts';
 import { describeGroup } from '../leaks.ts';
-import { LEVELS, nextLevel, usedPercent, type Thresholds } from '../level.ts';
+import { nextLevel, usedPercent, type Thresholds } from '../level.ts';
 import {
   TALLY_UNRECORDED,
   HEADER,

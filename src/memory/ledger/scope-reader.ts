@@ -1,5 +1,5 @@
-import type { LeakScope, Level, ScopeKind, ScopeSort, ScopeStats } from '../../report.ts';
-import { LEVELS, nextLevel, usedPercent } from '../level.ts';
+import { LEVELS, type LeakScope, type Level, type ScopeKind, type ScopeSort, type ScopeStats } from '../../report.ts';
+import { nextLevel, usedPercent } from '../level.ts';
 import {
   CLOCK,
   HEADER,

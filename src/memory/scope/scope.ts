@@ -1,8 +1,7 @@
-import type { Level, ScopeKind } from '../../report.ts';
+import { LEVELS, type Level, type ScopeKind } from '../../report.ts';
 import type { Account } from '../account.ts';
 import { Budget } from '../budget.ts';
 import { RECORD_SCOPE, TALLY_FLOOR, TALLY_PEAK, TALLY_TRIPWIRE } from '../ledger/layout.ts';
-import { LEVELS } from '../level.ts';
 import { Batch } from './batch.ts';
 import type { ScopeRows } from './scope-rows.ts';
 import type { Scopes } from './scopes.ts';

@@ -3,6 +3,7 @@ import { MemtoolError } from '../../errors.ts';
 import type { ScopeKind } from '../../report.ts';
 import { RECORD_SCOPE, TALLY_REJECTIONS } from '../ledger/layout.ts';
 import { limitBytes } from '../manager-options.ts';
+import { checkName } from '../name.ts';
 import type { PoolOwner } from '../pool-options.ts';
 import type { Batch } from './batch.ts';
 import type { EndedScope } from './ended-scope.ts';
@@ -26,14 +27,13 @@ export interface QueryOptions extends TransactionOptions {
 
 /** What the scopes need of their manager. */
 export interface ScopesOwner extends PoolOwner {
-  /** A scope has ended; `stillHolds` says whether something is left in it. */
+  /** A scope has ended; `ended` says what is left in it. */
   scopeEnded(scope: MemoryScope, ended: EndedScope): void;
   releaseAllLost(): void;
 }
 
 /** Summaries of ended scopes that are kept. */
 const ENDED_MAX = 256;
-const NAME_CHARACTERS_MAX = 100;
 
 /** The active scope where there is none: stepped out of by `untracked`. */
 const NONE = null;
@@ -144,7 +144,7 @@ export class Scopes {
 
   private open(kind: ScopeKind, name: string, options: QueryOptions): MemoryScope {
     this.owner.assertOpen();
-    checkName(kind, name);
+    checkName(name, `A ${kind}`);
     const limit = limitBytes(options.limit, 'limit');
     const parent = this.active();
     return this.orNoTrace(options, () => {
@@ -188,7 +188,7 @@ export class Scopes {
   private user(name: string): MemoryScope {
     const known = this.users.get(name);
     if (known !== undefined) return known;
-    checkName('user', name);
+    checkName(name, 'A user');
     this.owner.assertOpen();
     const user = this.make('user', name, Infinity, { parent: undefined, user: undefined, transaction: undefined });
     this.users.set(name, user);
@@ -208,7 +208,7 @@ export class Scopes {
         { hint: 'Name transactions so that no two users share one.' },
       );
     }
-    checkName('transaction', name);
+    checkName(name, 'A transaction');
     this.owner.assertOpen();
     const transaction = this.make('transaction', name, Infinity, { parent: undefined, user, transaction: undefined });
     this.transactions.set(name, transaction);
@@ -296,20 +296,4 @@ function summarize(scope: MemoryScope): EndedScope {
     leftBytes: scope.usedBytes,
     leftCount: scope.live,
   };
-}
-
-/** @throws MemtoolError `MEMTOOL_INVALID_OPTION` */
-function checkName(kind: ScopeKind, name: unknown): void {
-  if (typeof name === 'string' && name.length > 0 && name.length <= NAME_CHARACTERS_MAX) return;
-  throw new MemtoolError(
-    'MEMTOOL_INVALID_OPTION',
-    `A ${kind} cannot be called ${typeof name === 'string' ? JSON.stringify(name) : shownType(name)}.`,
-    {
-      hint: `Give a text of 1 to ${NAME_CHARACTERS_MAX} characters.`,
-    },
-  );
-}
-
-function shownType(value: unknown): string {
-  return value === null ? 'null' : `a value of type ${typeof value}`;
 }
