@@ -149,6 +149,10 @@ export class MemoryManager extends ScopedEmitter<MemoryManagerEvents> implements
     return this.ledger.shared;
   }
 
+  get ledgerId(): number {
+    return this.ledger.id;
+  }
+
   /** Sum over the pools. */
   get usedBytes(): number {
     let used = 0;

@@ -35,6 +35,8 @@ export interface ObservedUsage {
 
 export interface RegisteredManager {
   readonly name: string;
+  /** The same for the managers of all threads that share one ledger, and no other's. */
+  readonly ledgerId: number;
   /** Whether it asks for an agent; one that runs anyway sees it all the same. */
   readonly wantsAgent: boolean;
   /** The ledger's memory; `openLedger` of any thread reads it. */

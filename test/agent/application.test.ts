@@ -12,6 +12,7 @@ function manager(name: string, cleanup: () => Promise<void> = async () => {}): R
   return {
     name,
     wantsAgent: true,
+    ledgerId: 1,
     shared: new SharedArrayBuffer(8),
     cleanup: async () => {
       await cleanup();

@@ -137,6 +137,8 @@ export const HEADER_DOUBLE = {
   managerLimitBytes: 9,
   warningRatio: 10,
   criticalRatio: 11,
+  /** A random whole number: the same in every thread that shares the ledger. */
+  ledgerId: 12,
 } as const;
 
 export const MANAGER_NAME_AT = 256;

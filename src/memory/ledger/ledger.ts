@@ -51,6 +51,8 @@ export interface LedgerOptions {
   recordsMax?: number | undefined;
 }
 
+/** Enough that no two ledgers of a process meet. */
+const LEDGER_IDS: number = 2 ** 52;
 /** What a fresh table below a full one would be too small to be of use. */
 const RECORDS_MAX_SMALLEST = 1024;
 
@@ -99,6 +101,7 @@ export class Ledger {
     ledger.doubles[HEADER_DOUBLE.managerLimitBytes] = options.limitBytes;
     ledger.doubles[HEADER_DOUBLE.warningRatio] = options.thresholds.warning;
     ledger.doubles[HEADER_DOUBLE.criticalRatio] = options.thresholds.critical;
+    ledger.doubles[HEADER_DOUBLE.ledgerId] = 1 + Math.floor(Math.random() * LEDGER_IDS);
     writeText(shared, MANAGER_NAME_AT, MANAGER_NAME_BYTES, options.name);
     ledger.tags.initialise('(other tags)');
     ledger.sites.initialise('(other stacks)');
@@ -158,6 +161,10 @@ export class Ledger {
 
   set watchedOneIn(count: number) {
     this.words[HEADER.watchedOneIn] = count;
+  }
+
+  get id(): number {
+    return this.double(HEADER_DOUBLE.ledgerId);
   }
 
   /** Moves the shared clock on. @returns seconds since the ledger was made */
