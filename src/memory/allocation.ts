@@ -3,7 +3,8 @@ import { showFacts } from './describable.ts';
 import type { Slot } from './arena/slot.ts';
 import { LABEL_TAG_MASK, RECORD_GENERATION, RECORD_LABEL, RECORD_SCOPE } from './ledger/layout.ts';
 import type { MemoryPool } from './pool.ts';
-import { describeHandle, doubleFree, revoked, UNRECORDED } from './reservation.ts';
+import { describeHandle, doubleFree, revoked, unrecorded, UNRECORDED } from './reservation.ts';
+import type { TransferredMemory } from './threads/transfers.ts';
 
 const NO_BYTES: Buffer = Buffer.alloc(0);
 
@@ -96,16 +97,27 @@ export class MemoryAllocation {
     if (this.record >= 0) this.free();
   }
 
+  /**
+   * Sends it to another thread that shares the manager, its bytes too, without a copy: post what this returns, and
+   * `memory.receive` makes it an allocation there. Here it is gone; what is read or written through `bytes` from now on
+   * belongs to the other thread.
+   *
+   * @throws MemtoolError `MEMTOOL_USE_AFTER_FREE`, `MEMTOOL_REVOKED`, `MEMTOOL_NOT_SHARED`
+   */
+  transfer(): TransferredMemory {
+    const { record, pool, slot, view } = this;
+    if (record < 0) throw this.usedAfterFree();
+    if (!this.isHeld) throw revoked(this.describe());
+    if (record === UNRECORDED) throw unrecorded(this.describe());
+    const tag = pool.ledger.word((record << 3) + RECORD_LABEL) & LABEL_TAG_MASK;
+    const sent = pool.send(record, slot, view);
+    this.record = ~tag;
+    this.view = undefined;
+    return sent;
+  }
+
   private unusualBytes(): Buffer {
-    if (this.record < 0) {
-      throw new MemtoolError(
-        'MEMTOOL_USE_AFTER_FREE',
-        `${this.describe()} was freed, and its bytes may belong to someone else.`,
-        {
-          hint: 'Free it when the last reader is done, or copy with Buffer.from(bytes) what must outlive it.',
-        },
-      );
-    }
+    if (this.record < 0) throw this.usedAfterFree();
     // While the view is here the slot can be nobody else's, so what it says is said of this handle.
     if (!this.isHeld && this.size > 0 && (this.view === undefined || this.slot?.isRevoked === true)) {
       // Without this the bytes would stay in quarantine for as long as the handle lives.
@@ -114,6 +126,16 @@ export class MemoryAllocation {
     }
     // What was orphaned and is no longer charged stays whole for as long as anyone can reach it.
     return this.view ?? NO_BYTES;
+  }
+
+  private usedAfterFree(): MemtoolError {
+    return new MemtoolError(
+      'MEMTOOL_USE_AFTER_FREE',
+      `${this.describe()} was freed or sent away, and its bytes may belong to someone else.`,
+      {
+        hint: 'Free or send it when the last reader is done, or copy with Buffer.from(bytes) what must outlive it.',
+      },
+    );
   }
 
   private get tag(): string | null {

@@ -5,6 +5,8 @@ import { TALLY_FLOOR, TALLY_PEAK, TALLY_REJECTIONS, TALLY_TRIPWIRE, TALLY_USED }
 import type { Ledger } from './ledger/ledger.ts';
 import { fallBytes, nextLevel, riseBytes } from './level.ts';
 import type { PoolOwner } from './pool-options.ts';
+import type { SharedAccount } from './threads/shared-account.ts';
+import { Share } from './threads/share.ts';
 
 /** Beyond this, sums of bytes would not be exact any more; so it is the limit of an account without one. */
 const USED_BYTES_MAX = Number.MAX_SAFE_INTEGER;
@@ -13,21 +15,23 @@ const USED_BYTES_MAX = Number.MAX_SAFE_INTEGER;
  * One thread's account with a hard limit: what is charged, what is given back, and when to stop and think.
  *
  * Every threshold and limit is one number, the tripwire: charging compares with it and with nothing else. Behind it stand
- * the next level, the account's limit and what it may still draw of the manager's.
+ * the next level, the account's limit and what it may still draw of the manager's; once several threads share the account,
+ * what this one has drawn of it.
  *
  * Invariant: used <= tripwire, but while an account that was closed or lowered drains.
  */
 export abstract class Budget implements Account {
   abstract readonly kind: Account['kind'];
   readonly name: string;
-  /** `Infinity` without a limit. `memory.setLimit` changes it. */
-  limitBytes: number;
   /** @internal */
   readonly ledger: Ledger;
   /** How far it may go before it must ask the manager again. @internal */
   allowanceBytes: number;
   /** @internal */
   level: Level = 'normal';
+  /** This thread's part, once several share the account. @internal */
+  share: Share | undefined = undefined;
+  private ownLimitBytes: number;
   /** Index in `ledger.doubles` of this thread's tally. @internal */
   protected readonly tally: number;
   protected readonly owner: PoolOwner;
@@ -37,7 +41,7 @@ export abstract class Budget implements Account {
   /** @internal */
   constructor(owner: PoolOwner, name: string, limitBytes: number, tally: number) {
     this.name = name;
-    this.limitBytes = limitBytes;
+    this.ownLimitBytes = limitBytes;
     this.ledger = owner.ledger;
     this.allowanceBytes = owner.limitBytes === Infinity ? Infinity : 0;
     this.tally = tally;
@@ -46,13 +50,25 @@ export abstract class Budget implements Account {
     this.setTripwire();
   }
 
-  /** Sum of what is held, to the byte. */
-  get usedBytes(): number {
-    return this.ledger.double(this.tally + TALLY_USED);
+  /** `Infinity` without a limit. `memory.setLimit` changes it. */
+  get limitBytes(): number {
+    return this.share === undefined ? this.ownLimitBytes : this.share.account.limitBytes;
   }
 
+  /** Sum of what is held, to the byte, in all threads. */
+  get usedBytes(): number {
+    return this.share === undefined ? this.ownBytes : this.share.account.usedBytes;
+  }
+
+  /** The most that was used at a time. Of several threads together it may be a little more: what was in flight is not in it. */
   get peakBytes(): number {
-    return this.ledger.double(this.tally + TALLY_PEAK);
+    const own = this.ledger.double(this.tally + TALLY_PEAK);
+    return this.share === undefined ? own : Math.max(own, this.share.account.peakBytes);
+  }
+
+  /** Charged by this thread. @internal */
+  get ownBytes(): number {
+    return this.ledger.double(this.tally + TALLY_USED);
   }
 
   /** The facts, as `JSON.stringify` and `console.log` show them. */
@@ -87,9 +103,31 @@ export abstract class Budget implements Account {
 
   /** Changes the limit. What is used may then be above it: nothing is granted until enough is given back. @internal */
   setLimit(limitBytes: number): void {
-    this.limitBytes = limitBytes;
+    this.ownLimitBytes = limitBytes;
+    if (this.share !== undefined) {
+      this.share.account.limitBytes = limitBytes;
+      this.share.account.recall();
+      this.share.lower(0);
+    }
     this.showLimit();
     this.settleLevel();
+  }
+
+  /** From now on this thread draws on what several share. @internal */
+  shareWith(account: SharedAccount): void {
+    const { sharing } = this.owner;
+    if (sharing === undefined) return;
+    account.setTally(this.ledger.thread, this.tally);
+    this.level = account.level;
+    this.share = new Share(sharing, account, this);
+    this.settleLevel();
+  }
+
+  /** From now on it is this thread's alone. @internal */
+  endSharing(): void {
+    this.ownLimitBytes = this.limitBytes;
+    this.share = undefined;
+    this.setTripwire();
   }
 
   /** One of the tally's figures. @internal */
@@ -103,29 +141,36 @@ export abstract class Budget implements Account {
     doubles[this.tally + figure] = doubles[this.tally + figure]! + change;
   }
 
-  /** Sets the tripwire where charging must next stop: a threshold, the limit or the manager's allowance. @internal */
+  /** Sets the tripwire where charging must next stop: a threshold, the limit or what may be drawn. @internal */
   setTripwire(): void {
+    const { share, tally } = this;
     const { doubles } = this.ledger;
     const { thresholds, isClosed } = this.owner;
-    const rise = riseBytes(this.level, this.limitBytes, thresholds);
-    doubles[this.tally + TALLY_TRIPWIRE] = isClosed ? -1 : Math.min(rise, this.allowanceBytes, USED_BYTES_MAX);
-    // While the manager is above a limit that was lowered, what is given back may not be taken again unasked.
-    const isDraining = this.allowanceBytes < Infinity && this.owner.usedBytes > this.owner.limitBytes;
-    doubles[this.tally + TALLY_FLOOR] = isDraining ? Infinity : fallBytes(this.level, this.limitBytes, thresholds);
+    const bound = share === undefined ? riseBytes(this.level, this.limitBytes, thresholds) : share.drawnBytes;
+    doubles[tally + TALLY_TRIPWIRE] = isClosed ? -1 : Math.min(bound, this.allowanceBytes, USED_BYTES_MAX);
+    const floor = share === undefined ? fallBytes(this.level, this.limitBytes, thresholds) : share.floorBytes;
+    doubles[tally + TALLY_FLOOR] =
+      this.allowanceBytes === Infinity ? floor : Math.max(floor, this.owner.floorBytes(this));
   }
 
   /** Brings the level up to date with `usedBytes`. @internal */
   settleLevel(usedBytes: number = this.usedBytes): void {
-    const previous = this.level;
-    this.level = nextLevel(previous, usedBytes, this.limitBytes, this.owner.thresholds);
+    const { share, level: previous } = this;
+    const { thresholds } = this.owner;
+    // What the threads know together comes before what this one has seen of it.
+    this.level = nextLevel(share?.account.level ?? previous, usedBytes, this.limitBytes, thresholds);
+    share?.account.notePeak(usedBytes);
     this.setTripwire();
+    if (share !== undefined) share.account.level = this.level;
     if (this.level === previous) return;
     this.showLevel();
     this.owner.levelChanged(this, previous);
   }
 
-  private settleFallen(): void {
-    if (this.figure(TALLY_FLOOR) === Infinity) this.allowanceBytes = Math.min(this.allowanceBytes, this.usedBytes);
+  /** What is used has fallen below the floor. @internal */
+  settleFallen(): void {
+    if (this.allowanceBytes < Infinity) this.owner.giveBack(this);
+    this.share?.settle();
     this.settleLevel();
   }
 
@@ -141,7 +186,7 @@ export abstract class Budget implements Account {
   /** Behind the tripwire: says whether `bytes` more may be charged, and moves the tripwire on. */
   protected admit(bytes: number): boolean {
     const isAllowed = this.hasRoom(bytes);
-    if (!isAllowed || (this.usedBytes + bytes > this.allowanceBytes && !this.owner.draw(this, bytes))) {
+    if (!isAllowed || (this.ownBytes + bytes > this.allowanceBytes && !this.owner.draw(this, bytes))) {
       this.countRejection(isAllowed ? this.owner : this);
       return false;
     }
@@ -152,9 +197,22 @@ export abstract class Budget implements Account {
   /** Whether the account's own limit allows `bytes` more, once what is lost is released. Changes nothing else. */
   protected hasRoom(bytes: number): boolean {
     this.owner.assertOpen();
+    if (this.fits(bytes)) return true;
     const limit = Math.min(this.limitBytes, USED_BYTES_MAX);
-    if (this.usedBytes + bytes > limit && bytes <= limit) this.releaseLost();
-    return this.usedBytes + bytes <= limit;
+    if (bytes > limit) return false;
+    this.releaseLost();
+    if (this.fits(bytes)) return true;
+    if (this.share === undefined) return false;
+    // What dead threads held may be all that is missing.
+    if (this.owner.inherit() && (this.releaseLost(), this.fits(bytes))) return true;
+    this.share.account.recall();
+    return false;
+  }
+
+  private fits(bytes: number): boolean {
+    const { share } = this;
+    if (share === undefined) return this.ownBytes + bytes <= Math.min(this.limitBytes, USED_BYTES_MAX);
+    return share.raise(bytes, riseBytes(share.account.level, this.limitBytes, this.owner.thresholds));
   }
 
   protected countRejection(refusedBy: Account): void {

@@ -3,13 +3,14 @@ import type { Account } from './account.ts';
 import { formatSeconds } from '../units.ts';
 import {
   LABEL_TAG_MASK,
-  OWNERS_AT,
   PLACE_LOST,
   PLACE_ORPHANED,
   PLACE_POOL_MASK,
+  PLACE_THREAD_MASK,
+  PLACE_THREAD_SHIFT,
+  PLACE_TRANSIT,
   RECORD_GENERATION,
   RECORD_PLACE,
-  SEGMENT_RECORDS,
 } from './ledger/layout.ts';
 import type { Ledger } from './ledger/ledger.ts';
 import { groupRecords, recordRange } from './ledger/scan.ts';
@@ -23,6 +24,8 @@ export interface CleanupTarget extends Account {
   readonly ledger: Ledger;
   readonly thresholds: Thresholds;
   readonly reclaimers: Reclaimers;
+  /** Gives up what was sent to another thread and nobody has received for longer than this. */
+  dropTransfers(ageSeconds: number, onDrop: (record: number, pool: MemoryPool, bytes: number) => void): void;
 }
 
 export interface CleanupPlan {
@@ -121,13 +124,19 @@ function releaseOrphaned({ ledger }: CleanupTarget, { pools }: CleanupPlan, recl
 }
 
 /** Takes stale records: all with `force`, else those of pools that opted in. Their handles are revoked. */
-function takeStale({ ledger }: CleanupTarget, plan: CleanupPlan, reclaimed: Rows): void {
+function takeStale(target: CleanupTarget, plan: CleanupPlan, reclaimed: Rows): void {
+  const { ledger } = target;
   const takers = plan.pools.filter((pool) => plan.force || pool.staleAfterSeconds < Infinity);
   forOwnRecords(ledger, takers, (record, pool) => {
     if (ledger.ageSeconds(record) <= takenAfterSeconds(plan, pool)) return;
     reclaimed.add('stale', pool, ledger.tagOf(record), ledger.double(record << 2));
     pool.recovery.take(record, true);
   });
+  // What nobody has received can be nobody's yet.
+  if (plan.force)
+    target.dropTransfers(plan.ageSeconds, (record, pool, bytes) =>
+      reclaimed.add('stale', pool, target.ledger.tagOf(record), bytes),
+    );
 }
 
 /** What is older than this is taken: with `force` everywhere, else where the pool opted in. */
@@ -135,7 +144,7 @@ function takenAfterSeconds({ force, ageSeconds }: CleanupPlan, { staleAfterSecon
   return force ? Math.min(ageSeconds, staleAfterSeconds) : staleAfterSeconds;
 }
 
-/** Visits the live records of this thread in these pools; only their owner may write them. What is lost is left out. */
+/** Visits the live records of this thread in these pools; only their owner may write them. What is lost or on its way to another thread is left out. */
 function forOwnRecords(
   ledger: Ledger,
   pools: MemoryPool[],
@@ -143,15 +152,15 @@ function forOwnRecords(
 ): void {
   if (pools.length === 0) return;
   const byIndex = new Map(pools.map((pool) => [pool.index, pool]));
+  const own = ledger.thread << PLACE_THREAD_SHIFT;
   const [first, end] = recordRange(ledger);
   for (let record = first; record < end; record += 1) {
     const at = record << 3;
     if ((ledger.word(at + RECORD_GENERATION) & 1) === 0) continue;
     const place = ledger.word(at + RECORD_PLACE);
+    if ((place & PLACE_THREAD_MASK) !== own) continue;
     const pool = byIndex.get(place & PLACE_POOL_MASK);
-    if (pool === undefined || (place & PLACE_LOST) !== 0) continue;
-    const owner = ledger.word((OWNERS_AT >> 2) + Math.floor((record - first) / SEGMENT_RECORDS));
-    if (owner === 1 + ledger.thread) visit(record, pool, place);
+    if (pool !== undefined && (place & (PLACE_LOST | PLACE_TRANSIT)) === 0) visit(record, pool, place);
   }
 }
 

@@ -15,26 +15,40 @@ export interface HeadroomOwner extends Account {
   limitBytes: number;
   level: Level;
   levelChanged(account: Account, previous: Level): void;
+  inherit(): boolean;
 }
 
-interface DrawingPool extends Budget {
+export interface DrawingPool extends Budget {
   readonly recovery: { releaseLost(): void };
 }
 
+/** Who hands the manager's own limit out to its pools. */
+export interface ManagerHeadroom {
+  /** Raises a pool's allowance so that it may use `bytes` more. @returns false when the limit does not allow it */
+  draw(pool: Budget, bytes: number): boolean;
+  /** Below this much charged the pool is to call `giveBack`. */
+  floorBytes(pool: Budget): number;
+  /** Takes back what the pool has drawn and does not need. */
+  giveBack(pool: Budget): void;
+  /** Changes the limit. What is used may then be above it: nothing is granted until enough is given back. */
+  setLimit(limitBytes: number): void;
+  /** Brings the manager's level up to date with what is used. */
+  settleLevel(usedBytes?: number): void;
+}
+
 /**
- * The manager's own limit: pools draw on it and may use what they have drawn without asking again.
+ * The manager's own limit, for one thread: pools draw on it and may use what they have drawn without asking again.
  *
  * Invariants: the sum of what is drawn never exceeds the limit; nor does headroom that nobody uses yet reach over the
  * manager's next threshold, so that a crossing is always noticed by a draw.
  */
-export class Headroom {
+export class Headroom implements ManagerHeadroom {
   private readonly owner: HeadroomOwner;
 
   constructor(owner: HeadroomOwner) {
     this.owner = owner;
   }
 
-  /** Raises a pool's allowance so that it may use `bytes` more. @returns false when the limit does not allow it */
   draw(pool: Budget, bytes: number): boolean {
     const { owner } = this;
     if (owner.usedBytes + bytes > owner.limitBytes) for (const one of owner.pools) one.recovery.releaseLost();
@@ -49,7 +63,15 @@ export class Headroom {
     return true;
   }
 
-  /** Changes the limit. What is used may then be above it: nothing is granted until enough is given back. */
+  /** While it is above a limit that was lowered, what is given back may not be taken again unasked. */
+  floorBytes(): number {
+    return this.owner.usedBytes > this.owner.limitBytes ? Infinity : -1;
+  }
+
+  giveBack(pool: Budget): void {
+    pool.allowanceBytes = Math.min(pool.allowanceBytes, pool.usedBytes);
+  }
+
   setLimit(limitBytes: number): void {
     const { owner } = this;
     owner.limitBytes = limitBytes;
@@ -58,11 +80,10 @@ export class Headroom {
       pool.allowanceBytes = limitBytes === Infinity ? Infinity : pool.usedBytes;
       pool.setTripwire();
     }
-    this.settleLevel(owner.usedBytes);
+    this.settleLevel();
   }
 
-  /** Brings the manager's level up to date with what is used. */
-  settleLevel(usedBytes: number): void {
+  settleLevel(usedBytes: number = this.owner.usedBytes): void {
     const { owner } = this;
     const previous = owner.level;
     if (owner.limitBytes === Infinity && previous === 'normal') return;

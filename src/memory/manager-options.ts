@@ -34,6 +34,30 @@ export interface MemoryManagerOptions {
   poison?: boolean;
 }
 
+/** A manager's options as they are used, or as another thread's manager has them. */
+export interface ManagerSettings {
+  name: string;
+  limitBytes: number;
+  thresholds: Thresholds;
+  wantsAgent: boolean;
+  autoCleanup: boolean;
+  poison: boolean;
+  pools: PoolConfig[];
+}
+
+/** @throws MemtoolError `MEMTOOL_INVALID_OPTION` */
+export function managerSettings(options: MemoryManagerOptions): ManagerSettings {
+  return {
+    pools: poolConfigs(options.pools),
+    name: managerName(options.name),
+    limitBytes: limitBytes(options.limit, 'limit'),
+    thresholds: thresholds(options.thresholds),
+    wantsAgent: options.agent ?? true,
+    autoCleanup: options.autoCleanup ?? true,
+    poison: options.poison ?? false,
+  };
+}
+
 const DEFAULT_POOLS: Record<string, PoolOptions> = {
   query: { limit: '50MiB', blockSize: '8KiB' },
   cache: { limit: '100MiB', blockSize: '4KiB' },

@@ -1,23 +1,23 @@
 import { MemtoolError } from '../errors.ts';
 import { LEVELS, type Level, type ManagerStats, type PoolStats } from '../report.ts';
+import type { MemoryAllocation } from './allocation.ts';
 import type { Account } from './account.ts';
 import type { Budget } from './budget.ts';
 import { cleanUp } from './cleanup.ts';
 import { systemClock, type Clock } from './clock.ts';
 import { finiteOrNull, showFacts } from './describable.ts';
 import { groupRecords } from './ledger/scan.ts';
-import { LABEL_TAG_MASK, PLACE_POOL_MASK, RECORD_PLACE } from './ledger/layout.ts';
-import { Headroom } from './headroom.ts';
+import { LABEL_TAG_MASK, PLACE_POOL_MASK, PLACE_TRANSIT, RECORD_PLACE } from './ledger/layout.ts';
+import { Headroom, type ManagerHeadroom } from './headroom.ts';
 import { Ledger } from './ledger/ledger.ts';
 import { openLedger, type LedgerReader } from './ledger/reader.ts';
 import { usedPercent, type Thresholds } from './level.ts';
 import { byTag, type Consumer } from './limit-error.ts';
 import {
   limitBytes,
-  managerName,
+  managerSettings,
   poolConfig,
-  poolConfigs,
-  thresholds,
+  type ManagerSettings,
   type MemoryManagerOptions,
   type PoolOptions,
 } from './manager-options.ts';
@@ -42,6 +42,12 @@ import { MemoryScope } from './scope/scope.ts';
 import { ScopedEmitter } from './scope/scoped-emitter.ts';
 import { Scopes } from './scope/scopes.ts';
 import { StackSampler } from './stack-sampler.ts';
+import { Heir } from './threads/heir.ts';
+import { joinLedger, poolsFrom, type JoinedLedger, type SharedMemory } from './threads/shared-memory.ts';
+import { SharedHeadroom } from './threads/shared-headroom.ts';
+import { Sharing } from './threads/sharing.ts';
+import { ThreadTable } from './threads/thread-table.ts';
+import { Transfers, type TransferredMemory } from './threads/transfers.ts';
 import { Watch } from './watch.ts';
 
 export interface PressureEvent {
@@ -87,8 +93,6 @@ const DECAY_SECONDS = 5;
 export class MemoryManager extends ScopedEmitter<MemoryManagerEvents> implements PoolOwner, RegisteredManager {
   readonly kind = 'manager';
   readonly name: string;
-  /** `Infinity` without a limit. */
-  limitBytes: number;
   readonly thresholds: Thresholds;
   readonly wantsAgent: boolean;
   /** @internal */
@@ -108,35 +112,74 @@ export class MemoryManager extends ScopedEmitter<MemoryManagerEvents> implements
   private readonly observers = new Observers();
   private readonly poolsByName = new Map<string, MemoryPool>();
   private readonly poolsByIndex: MemoryPool[] = [];
-  private readonly headroom: Headroom = new Headroom(this);
+  private readonly settings: ManagerSettings;
+  private readonly made: 'here' | 'elsewhere';
+  private headroom: ManagerHeadroom = new Headroom(this);
+  private threads: { sharing: Sharing; heir: Heir; transfers: Transfers } | undefined = undefined;
   private readonly orphans: Orphans;
-  private readonly autoCleanup: boolean;
   private readonly reader: LedgerReader;
   private readonly stopClock: () => void;
   private isCleanupDue = false;
   private ticks = 0;
 
   /** @throws MemtoolError `MEMTOOL_INVALID_OPTION`, `MEMTOOL_TOO_MANY_POOLS` */
-  constructor(options: MemoryManagerOptions = {}, clock: Clock = systemClock) {
+  constructor(options: MemoryManagerOptions = {}, clock: Clock = systemClock, joined?: JoinedLedger) {
     super();
-    const pools = poolConfigs(options.pools);
-    this.name = managerName(options.name);
-    this.limitBytes = limitBytes(options.limit, 'limit');
-    this.thresholds = thresholds(options.thresholds);
-    this.wantsAgent = options.agent ?? true;
-    this.autoCleanup = options.autoCleanup ?? true;
-    this.poison = options.poison ?? false;
-    this.ledger = Ledger.create(
-      { name: this.name, limitBytes: this.limitBytes, thresholds: this.thresholds, recordsMax: options.recordsMax },
-      clock,
-    );
+    const settings = joined?.settings ?? managerSettings(options);
+    this.settings = settings;
+    this.made = joined === undefined ? 'here' : 'elsewhere';
+    this.name = settings.name;
+    this.thresholds = settings.thresholds;
+    this.wantsAgent = settings.wantsAgent;
+    this.poison = settings.poison;
+    this.ledger = joined?.ledger ?? Ledger.create({ ...settings, recordsMax: options.recordsMax }, clock);
     this.reader = openLedger(this.ledger.shared);
-    this.watch = new Watch(this.ledger, (record) => this.poolOf(record)?.recovery.recordLost(record));
+    this.watch = new Watch(this.ledger, (record) => this.lost(record));
     this.sampler = new StackSampler(this.ledger);
     this.orphans = new Orphans(this.ledger, (event) => this.emit('orphaned', event));
-    for (const config of pools) this.makePool(config);
+    for (const config of settings.pools) this.makePool(config);
+    if (joined !== undefined) this.startSharing(new Sharing(this.ledger));
     this.stopClock = clock.everySecond(() => this.tick());
     registerManager(this);
+  }
+
+  /**
+   * The same pools and limits in another thread: `MemoryManager.join(workerData.memory)` of what `share()` gave.
+   *
+   * @throws MemtoolError `MEMTOOL_INVALID_OPTION`, `MEMTOOL_LEDGER_VERSION`, `MEMTOOL_TOO_MANY_THREADS`
+   */
+  static join(memory: SharedMemory, clock: Clock = systemClock): MemoryManager {
+    return new MemoryManager({}, clock, joinLedger(memory, clock));
+  }
+
+  /**
+   * Lets other threads join: give them what it returns as `workerData`, or post it. From the first call on, limits hold over
+   * all threads together, and each draws on them in advance.
+   *
+   * @throws MemtoolError `MEMTOOL_CLOSED`
+   */
+  share(): SharedMemory {
+    this.assertOpen();
+    if (this.threads === undefined) {
+      new ThreadTable(this.ledger.words).enter(this.ledger.thread);
+      const sharing = new Sharing(this.ledger);
+      this.openAccounts(sharing);
+      this.startSharing(sharing);
+    }
+    const { autoCleanup, poison, wantsAgent: agent } = this.settings;
+    return { memtool: 'shared-memory', ledger: this.ledger.shared, autoCleanup, poison, agent };
+  }
+
+  /**
+   * Makes a reservation or allocation of what another thread's `transfer()` returned. It is charged to the active scope.
+   *
+   * @returns `undefined` when the scope's limit does not allow it: it may then be received elsewhere
+   * @throws MemtoolError `MEMTOOL_INVALID_OPTION`, `MEMTOOL_NOT_IN_TRANSIT`, `MEMTOOL_NOT_SHARED`, `MEMTOOL_CLOSED`
+   */
+  receive(sent: TransferredMemory): MemoryReservation | MemoryAllocation | undefined {
+    this.assertOpen();
+    this.findPools();
+    return this.transfers.receive(sent);
   }
 
   toJSON(): object {
@@ -153,7 +196,16 @@ export class MemoryManager extends ScopedEmitter<MemoryManagerEvents> implements
     return this.ledger.id;
   }
 
-  /** Sum over the pools. */
+  /** `Infinity` without a limit. */
+  get limitBytes(): number {
+    return this.sharing?.manager.limitBytes ?? this.settings.limitBytes;
+  }
+
+  set limitBytes(bytes: number) {
+    this.settings.limitBytes = bytes;
+  }
+
+  /** Sum over the pools, in all threads. */
   get usedBytes(): number {
     let used = 0;
     for (const pool of this.poolsByIndex) used += pool.usedBytes;
@@ -161,12 +213,26 @@ export class MemoryManager extends ScopedEmitter<MemoryManagerEvents> implements
   }
 
   get pools(): readonly MemoryPool[] {
+    this.findPools();
     return this.poolsByIndex;
+  }
+
+  /** @internal */
+  get sharing(): Sharing | undefined {
+    return this.threads?.sharing;
+  }
+
+  /** @internal */
+  get transfers(): Transfers {
+    if (this.threads !== undefined) return this.threads.transfers;
+    throw new MemtoolError('MEMTOOL_NOT_SHARED', `The manager ${this.name} is this thread's alone.`, {
+      hint: 'Call share() and give what it returns to the other thread before anything is sent there.',
+    });
   }
 
   /** @throws MemtoolError `MEMTOOL_UNKNOWN_POOL` */
   pool(name: string): MemoryPool {
-    const pool = this.poolsByName.get(name);
+    const pool = this.poolsByName.get(name) ?? this.findPools().get(name);
     if (pool !== undefined) return pool;
     throw new MemtoolError('MEMTOOL_UNKNOWN_POOL', `There is no pool ${JSON.stringify(name)}.`, {
       hint: `Pools of ${this.name}: ${[...this.poolsByName.keys()].join(', ')}. Add one with addPool() or the pools option.`,
@@ -176,6 +242,15 @@ export class MemoryManager extends ScopedEmitter<MemoryManagerEvents> implements
   /** Adds a pool to those of the options. @throws MemtoolError `MEMTOOL_INVALID_OPTION`, `MEMTOOL_TOO_MANY_POOLS`, `MEMTOOL_CLOSED` */
   addPool(name: string, options: PoolOptions = {}): MemoryPool {
     this.assertOpen();
+    if (this.made === 'elsewhere') {
+      throw new MemtoolError(
+        'MEMTOOL_INVALID_OPTION',
+        `Pool ${JSON.stringify(name)} cannot be added by a thread that joined.`,
+        {
+          hint: 'Add it in the thread that made the manager: it is then there for all.',
+        },
+      );
+    }
     if (this.poolsByName.has(name)) {
       throw new MemtoolError('MEMTOOL_INVALID_OPTION', `There is a pool ${JSON.stringify(name)} already.`, {
         hint: `Take it with pool('${name}').`,
@@ -191,11 +266,13 @@ export class MemoryManager extends ScopedEmitter<MemoryManagerEvents> implements
 
   /** Shows a pool that someone else manages beside ours. It is asked when a report is made. @returns how to take it out again */
   observe(name: string, observer: Observer): () => void {
+    const before = this.observers.size;
     const remove = this.observers.add(name, observer);
-    this.ledger.observerCount = this.observers.size;
+    this.ledger.countObservers(this.observers.size - before);
     return () => {
+      const size = this.observers.size;
       remove();
-      this.ledger.observerCount = this.observers.size;
+      this.ledger.countObservers(this.observers.size - size);
     };
   }
 
@@ -291,6 +368,28 @@ export class MemoryManager extends ScopedEmitter<MemoryManagerEvents> implements
   }
 
   /** @internal */
+  floorBytes(pool: Budget): number {
+    return this.headroom.floorBytes(pool);
+  }
+
+  /** @internal */
+  giveBack(pool: Budget): void {
+    this.headroom.giveBack(pool);
+  }
+
+  /** @internal */
+  dropTransfers(ageSeconds: number, onDrop: (record: number, pool: MemoryPool, bytes: number) => void): void {
+    this.threads?.transfers.drop(ageSeconds, onDrop);
+  }
+
+  /** @internal */
+  inherit(): boolean {
+    if (this.threads === undefined) return false;
+    this.findPools();
+    return this.threads.heir.inherit();
+  }
+
+  /** @internal */
   levelChanged(account: Account, previous: Level): void {
     const { level } = account;
     // Not from within a reservation: a listener may take and free memory itself.
@@ -305,7 +404,7 @@ export class MemoryManager extends ScopedEmitter<MemoryManagerEvents> implements
         usedPercent: usedPercent(usedBytes, limit) ?? 0,
       });
     });
-    if (LEVELS.indexOf(level) > LEVELS.indexOf(previous) && this.autoCleanup) this.scheduleCleanup();
+    if (LEVELS.indexOf(level) > LEVELS.indexOf(previous) && this.settings.autoCleanup) this.scheduleCleanup();
   }
 
   /** @internal */
@@ -369,11 +468,47 @@ export class MemoryManager extends ScopedEmitter<MemoryManagerEvents> implements
     const pool = new MemoryPool(this, config);
     this.poolsByName.set(pool.name, pool);
     this.poolsByIndex.push(pool);
+    const { sharing } = this;
+    if (sharing === undefined) return pool;
+    pool.allowanceBytes = 0;
+    if (this.made === 'here') sharing.pool(pool.index).limitBytes = pool.limitBytes;
+    pool.shareWith(sharing.pool(pool.index));
     return pool;
   }
 
-  private poolOf(record: number): MemoryPool | undefined {
-    return this.poolsByIndex[this.ledger.word((record << 3) + RECORD_PLACE) & PLACE_POOL_MASK];
+  /** Pools that another thread has added meanwhile. */
+  private findPools(): ReadonlyMap<string, MemoryPool> {
+    if (this.made === 'elsewhere') {
+      for (const config of poolsFrom(this.ledger, this.poolsByIndex.length)) this.makePool(config);
+    }
+    return this.poolsByName;
+  }
+
+  /** What threads draw on begins with the limits that this one has. */
+  private openAccounts(sharing: Sharing): void {
+    sharing.manager.limitBytes = this.settings.limitBytes;
+    for (const { index, limitBytes: limit } of this.poolsByIndex) sharing.pool(index).limitBytes = limit;
+  }
+
+  private startSharing(sharing: Sharing): void {
+    const headroom = new SharedHeadroom(this, sharing);
+    const carry = (pool: MemoryPool, bytes: number): void => headroom.carry(pool, bytes);
+    const { ledger, watch } = this;
+    const pools = (): readonly MemoryPool[] => this.poolsByIndex;
+    this.threads = {
+      sharing,
+      heir: new Heir({ ledger, pools, carry }, sharing),
+      transfers: new Transfers({ ledger, watch, pools, carry }, sharing),
+    };
+    this.headroom = headroom;
+    for (const pool of this.poolsByIndex) pool.shareWith(sharing.pool(pool.index));
+    this.ledger.scopes?.share();
+  }
+
+  /** Nobody can free the record any more; of what is on its way to another thread, that one can. */
+  private lost(record: number): void {
+    const place = this.ledger.word((record << 3) + RECORD_PLACE);
+    if ((place & PLACE_TRANSIT) === 0) this.poolsByIndex[place & PLACE_POOL_MASK]?.recovery.recordLost(record);
   }
 
   private tick(): void {
@@ -381,10 +516,18 @@ export class MemoryManager extends ScopedEmitter<MemoryManagerEvents> implements
     this.ledger.beat();
     this.watch.tick();
     this.sampler.flush();
-    this.headroom.settleLevel(this.usedBytes);
+    if (this.threads !== undefined) this.lookAtThreads();
+    this.headroom.settleLevel();
     this.orphans.scan();
     if (this.ticks % DECAY_SECONDS === 0) for (const pool of this.poolsByIndex) pool.decay();
     this.takeStale();
+  }
+
+  /** What other threads have charged may have changed a level, and one may have died. */
+  private lookAtThreads(): void {
+    this.inherit();
+    for (const pool of this.poolsByIndex) pool.settleLevel();
+    this.ledger.scopes?.settleShared();
   }
 
   private takeStale(): void {

@@ -6,6 +6,8 @@ import type { Consumer } from './limit-error.ts';
 import type { Budget } from './budget.ts';
 import type { MemoryPool } from './pool.ts';
 import type { MemoryScope } from './scope/scope.ts';
+import type { Sharing } from './threads/sharing.ts';
+import type { Transfers } from './threads/transfers.ts';
 import type { StackSampler } from './stack-sampler.ts';
 import type { Watch } from './watch.ts';
 
@@ -29,10 +31,19 @@ export interface PoolOwner extends Account {
   readonly thresholds: Thresholds;
   readonly poison: boolean;
   readonly isClosed: boolean;
+  /** Once several threads share the manager. */
+  readonly sharing: Sharing | undefined;
+  /** @throws MemtoolError `MEMTOOL_NOT_SHARED` */
+  readonly transfers: Transfers;
+  /** Takes over what dead threads left. @returns whether there was any */
+  inherit(): boolean;
   /** @throws MemtoolError `MEMTOOL_CLOSED` */
   assertOpen(): void;
-  /** Raises `account.allowanceBytes` so that it may use `bytes` more, if the manager's own limit allows. */
-  draw(account: Budget, bytes: number): boolean;
+  /** Raises `pool.allowanceBytes` so that it may use `bytes` more, if the manager's own limit allows. */
+  draw(pool: Budget, bytes: number): boolean;
+  /** Below this much charged, what was drawn and is not needed is to be given back. */
+  floorBytes(pool: Budget): number;
+  giveBack(pool: Budget): void;
   levelChanged(account: Account, previous: Level): void;
   /** Who holds the memory of the account that refused. */
   consumers(pool: MemoryPool, account: Account): Consumer[];
@@ -40,6 +51,8 @@ export interface PoolOwner extends Account {
 
 /** @internal */
 export interface PoolConfig {
+  /** Its place in the ledger, when it is there already: another thread has added it. */
+  index?: number;
   name: string;
   limitBytes: number;
   blockBytes: number;

@@ -6,6 +6,7 @@ import { Budget } from './budget.ts';
 import {
   CLOCK,
   PLACE_ALLOCATION,
+  PLACE_THREAD_SHIFT,
   RECORD_BIRTH,
   RECORD_GENERATION,
   RECORD_LABEL,
@@ -26,6 +27,8 @@ import { checkScope } from './scope/check-scope.ts';
 import type { MemoryScope } from './scope/scope.ts';
 import type { Scopes } from './scope/scopes.ts';
 import type { StackSampler } from './stack-sampler.ts';
+import type { Loan } from './threads/loan.ts';
+import type { TransferredMemory, TransferredPlace } from './threads/transfers.ts';
 import type { Watch } from './watch.ts';
 
 const BUFFER_BYTES_MAX = constants.MAX_LENGTH;
@@ -44,6 +47,8 @@ export class MemoryPool extends Budget {
   readonly staleAfterSeconds: number;
   /** @internal */
   readonly index: number;
+  /** The index, and the thread: what the records of this pool have as their place. */
+  private readonly place: number;
   /** @internal */
   readonly recovery: Recovery;
   private readonly watch: Watch;
@@ -53,9 +58,10 @@ export class MemoryPool extends Budget {
 
   /** @internal */
   constructor(owner: PoolOwner, config: PoolConfig) {
-    const index = owner.ledger.addPool(config.name, config.limitBytes, config.blockBytes);
+    const index = config.index ?? owner.ledger.addPool(config);
     super(owner, config.name, config.limitBytes, owner.ledger.tally(index));
     this.index = index;
+    this.place = index | (owner.ledger.thread << PLACE_THREAD_SHIFT);
     this.blockBytes = config.blockBytes;
     this.staleAfterSeconds = config.staleAfterSeconds;
     this.watch = owner.watch;
@@ -98,7 +104,7 @@ export class MemoryPool extends Budget {
     doubles[record << 2] = bytes;
     words[at + RECORD_BIRTH] = words[CLOCK]!;
     words[at + RECORD_LABEL] = tag;
-    words[at + RECORD_PLACE] = this.index;
+    words[at + RECORD_PLACE] = this.place;
     const generation = (words[at + RECORD_GENERATION]! + 1) | 0;
     words[at + RECORD_GENERATION] = generation;
     return new MemoryReservation(this, record, generation);
@@ -140,7 +146,7 @@ export class MemoryPool extends Budget {
     if (options !== undefined && options.zero === true) view.fill(0);
     if (tag === 0 || ledger.freeRecord === 0) return this.enterAllocation(bytes, tag, scope, slot, view);
     this.countSize(bytes);
-    const record = ledger.enter(bytes, tag, this.index | PLACE_ALLOCATION);
+    const record = ledger.enter(bytes, tag, this.place | PLACE_ALLOCATION);
     ledger.words[(record << 3) + RECORD_LINK] = slot.index;
     slot.record = record;
     if (scope !== undefined) scope.enter(record, bytes);
@@ -202,6 +208,21 @@ export class MemoryPool extends Budget {
     this.arenaMade?.giveBack(slot, view);
   }
 
+  /** Takes a record out of this thread, for another to receive. @internal */
+  send(record: number, slot?: Slot, view?: Buffer): TransferredMemory {
+    return this.owner.transfers.send(this, record, slot, view);
+  }
+
+  /** A slot goes to another thread, until `isBack`. @internal */
+  lend(slot: Slot, view: Buffer, isBack: () => boolean): void {
+    this.arenaMade?.lend(slot, view, isBack);
+  }
+
+  /** Bytes that another thread has lent. @internal */
+  borrow({ shared, offset }: TransferredPlace, size: number, loan: Loan): { slot: Slot; view: Buffer } {
+    return (this.arenaMade ?? this.makeArena()).borrow(shared, offset, size, loan);
+  }
+
   /** Gives back arena memory that nobody has needed since the last call. @internal */
   decay(): void {
     this.arenaMade?.decay();
@@ -229,7 +250,7 @@ export class MemoryPool extends Budget {
   }
 
   private passAllowance(bytes: number, from: MemoryPool, to: MemoryPool): void {
-    if (this.owner.limitBytes === Infinity) return;
+    if (from.allowanceBytes === Infinity) return;
     from.allowanceBytes -= bytes;
     to.allowanceBytes += bytes;
     from.setTripwire();
@@ -274,7 +295,7 @@ export class MemoryPool extends Budget {
   ): MemoryAllocation {
     const { ledger } = this;
     this.countSize(bytes);
-    const record = ledger.enter(bytes, tag, this.index | PLACE_ALLOCATION);
+    const record = ledger.enter(bytes, tag, this.place | PLACE_ALLOCATION);
     if (record === UNRECORDED) {
       this.countUnrecorded(1);
       if (slot !== undefined) {
@@ -326,12 +347,13 @@ export class MemoryPool extends Budget {
       if (scope !== undefined && handle.recordIndex > 0) scope.enter(handle.recordIndex, bytes);
       return handle;
     }
-    const record = ledger.enter(bytes, tag, this.index);
+    const record = ledger.enter(bytes, tag, this.place);
     if (scope !== undefined) scope.enter(record, bytes);
     return new MemoryReservation(this, record, ledger.words[(record << 3) + RECORD_GENERATION]!);
   }
 
-  private refuseFor(scope: MemoryScope): undefined {
+  /** @internal */
+  refuseFor(scope: MemoryScope): undefined {
     this.countRejection(scope.refuser);
     return undefined;
   }
@@ -339,7 +361,7 @@ export class MemoryPool extends Budget {
   /** The rest of `reserve`, of what is charged already: when a new segment of records, a watch or a stack is due. */
   private enterReservation(bytes: number, tag: number): MemoryReservation {
     const { ledger } = this;
-    const record = ledger.enter(bytes, tag, this.index);
+    const record = ledger.enter(bytes, tag, this.place);
     if (record === UNRECORDED) {
       this.countUnrecorded(1);
       return new MemoryReservation(this, UNRECORDED, bytes);
@@ -370,11 +392,11 @@ export class MemoryPool extends Budget {
   }
 
   private makeArena(): Arena {
-    const { blockBytes, limitBytes, tally } = this;
+    const { blockBytes, tally } = this;
     const { doubles } = this.ledger;
     this.arenaMade = new Arena({
       blockBytes,
-      limitBytes,
+      limitBytes: () => this.limitBytes,
       poison: this.owner.poison,
       onLost: (slot) => this.recovery.slotLost(slot),
       onHeldChange: (heldBytes) => (doubles[tally + TALLY_ARENA_HELD] = heldBytes),

@@ -4,6 +4,7 @@ import { formatBytes } from '../units.ts';
 import { LABEL_TAG_MASK, RECORD_GENERATION, RECORD_LABEL, RECORD_LINK, RECORD_SCOPE } from './ledger/layout.ts';
 import type { MemoryPool } from './pool.ts';
 import { checkSize } from './size.ts';
+import type { TransferredMemory } from './threads/transfers.ts';
 
 /** The record of a handle that has none: the table was full. A freed handle has the complement of its tag's index. */
 export const UNRECORDED = 0;
@@ -161,6 +162,26 @@ export class MemoryReservation {
     return true;
   }
 
+  /**
+   * Sends it to another thread that shares the manager: post what this returns, and `memory.receive` makes it a reservation
+   * there. Here it is gone; scopes of this thread are no longer charged for it.
+   *
+   * @throws MemtoolError `MEMTOOL_USE_AFTER_FREE`, `MEMTOOL_REVOKED`, `MEMTOOL_NOT_SHARED`
+   */
+  transfer(): TransferredMemory {
+    this.assertNotFreed('be sent');
+    if (!this.isHeld) throw revoked(this.describe());
+    if (this.record === UNRECORDED) throw unrecorded(this.describe());
+    const { tagIndex } = this;
+    const sent = this.owner.send(this.record);
+    this.record = ~tagIndex;
+    return sent;
+  }
+
+  private get tagIndex(): number {
+    return this.owner.ledger.word((this.record << 3) + RECORD_LABEL) & LABEL_TAG_MASK;
+  }
+
   private get tag(): string | null {
     return this.record > 0 ? this.owner.ledger.tagOfHandle(this.record, this.ticket) : null;
   }
@@ -206,6 +227,13 @@ export function revoked(handle: string): MemtoolError {
       hint: 'Ask anew; free what is no longer needed, so that no cleanup has to.',
     },
   );
+}
+
+/** What has no record cannot be found by another thread. */
+export function unrecorded(handle: string): MemtoolError {
+  return new MemtoolError('MEMTOOL_NOT_IN_TRANSIT', `${handle} has no record, so that no other thread can take it.`, {
+    hint: 'The table of records was full when it was taken: raise recordsMax.',
+  });
 }
 
 export function doubleFree(handle: string): MemtoolError {

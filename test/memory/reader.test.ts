@@ -9,12 +9,12 @@ import {
   RECORD_BYTES,
   RECORD_LABEL,
   RECORD_PLACE,
-  recordsAt,
+  RECORDS_AT,
 } from '../../src/memory/ledger/layout.ts';
 import { openLedger } from '../../src/memory/ledger/reader.ts';
 import { codeOf, makeManager, RECORDS_SMALLEST, wrong } from './make-manager.ts';
 
-const FIRST_RECORD = recordsAt(RECORDS_SMALLEST) / RECORD_BYTES;
+const FIRST_RECORD = RECORDS_AT / RECORD_BYTES;
 
 function makeRecords() {
   const { memory, clock } = makeManager();

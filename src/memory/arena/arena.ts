@@ -3,7 +3,8 @@ import { MemtoolError } from '../../errors.ts';
 import { makeFinalizers } from '../finalizers.ts';
 import { fillPoison, firstChange } from './poison.ts';
 import { ALIGNMENT_BYTES, classTable, sizeClasses } from './size-classes.ts';
-import type { Segment } from './segment.ts';
+import type { Loan } from '../threads/loan.ts';
+import { Segment } from './segment.ts';
 import { Segments } from './segments.ts';
 import { IDLE, Slot } from './slot.ts';
 import { Bin, Span } from './span.ts';
@@ -17,13 +18,22 @@ export interface ArenaOptions {
   /** A power of two. */
   blockBytes: number;
   /** A segment is no larger than what the pool may use at all. */
-  limitBytes: number;
+  limitBytes: () => number;
   poison: boolean;
   /** Called when nobody can reach a slot's bytes any more although it was never given back. */
   onLost: (slot: Slot) => void;
   /** Called when memory was taken from the system or given back to it. */
   onHeldChange: (heldBytes: number) => void;
 }
+
+interface LentSlot {
+  slot: Slot;
+  view: Buffer;
+  isBack: () => boolean;
+}
+
+/** Of slots whose bytes are in another thread's arena. */
+const BORROWED: Span = new Span(new Bin(0, 0, 0), { segment: new Segment(0, 0), firstBlock: 0 });
 
 /**
  * Hands out real memory for one pool and one thread: slots of fixed sizes inside a block, runs of blocks above half a
@@ -47,6 +57,8 @@ export class Arena {
   private readonly bigRuns = new Map<number, Bin>();
   private readonly slots: (Slot | undefined)[] = [];
   private readonly freeIndexes: number[] = [];
+  /** Slots that another thread has. */
+  private lent: LentSlot[] = [];
   /** In slots that are out. */
   private busyBytes = 0;
   /** The most of it since the last `decay`. */
@@ -62,7 +74,7 @@ export class Arena {
     this.options = options;
     this.blockBytes = blockBytes;
     this.blockShift = Math.log2(blockBytes);
-    this.segmentBlocks = Math.ceil(Math.max(blockBytes, Math.min(SEGMENT_BYTES, limitBytes)) / blockBytes);
+    this.segmentBlocks = Math.ceil(Math.max(blockBytes, Math.min(SEGMENT_BYTES, limitBytes())) / blockBytes);
     this.segments = new Segments(blockBytes, this.segmentBlocks, options.onHeldChange);
     const classes = sizeClasses(blockBytes);
     this.classes = classes.map((size) => new Bin(size, 1, Math.floor(blockBytes / size)));
@@ -121,6 +133,7 @@ export class Arena {
 
   /** Takes a slot back from its holder, with the view that the holder had; without it when nobody can reach its bytes. */
   giveBack(slot: Slot, view: Buffer | undefined): void {
+    if (slot.loan !== undefined) return this.endLoan(slot, slot.loan);
     slot.view = view;
     slot.record = IDLE;
     const { span } = slot;
@@ -145,8 +158,29 @@ export class Arena {
     slot.state = 'quarantined';
   }
 
+  /** A slot's bytes go to another thread, until `isBack` says that they have come back. */
+  lend(slot: Slot, view: Buffer, isBack: () => boolean): void {
+    if (slot.loan !== undefined) this.forget(slot);
+    else {
+      slot.state = 'lent';
+      // Its view keeps the slot's object alive meanwhile: what others do with the bytes is no business of this thread's finalizers.
+      this.lent.push({ slot, view, isBack });
+    }
+  }
+
+  /** Bytes of another thread's arena, as a slot of this one's. */
+  borrow(shared: SharedArrayBuffer, offset: number, size: number, loan: Loan): { slot: Slot; view: Buffer } {
+    const slot = new Slot(BORROWED, this.freeIndexes.pop() ?? this.slots.length, offset);
+    slot.loan = loan;
+    slot.hasObject = true;
+    this.slots[slot.index] = slot;
+    this.unreachable.register(shared, slot.index);
+    return { slot, view: Buffer.from(shared, offset, size) };
+  }
+
   /** To be called every few seconds: what nobody has needed since the last call is given back. */
   decay(): void {
+    this.takeBackLent();
     const unneededBytes = this.heldBytes - this.busyPeakBytes;
     this.busyPeakBytes = this.busyBytes;
     if (unneededBytes >= this.segmentBlocks * this.blockBytes) this.shrink(unneededBytes);
@@ -183,8 +217,23 @@ export class Arena {
         this.freeIndex(index);
         break;
       case 'lost':
+      case 'lent':
         break;
     }
+  }
+
+  private endLoan(slot: Slot, loan: Loan): void {
+    loan.giveBack();
+    this.forget(slot);
+  }
+
+  private takeBackLent(): void {
+    this.lent = this.lent.filter(({ slot, view, isBack }) => {
+      if (!isBack()) return true;
+      slot.state = 'usable';
+      this.giveBack(slot, view);
+      return false;
+    });
   }
 
   private binFor(size: number): Bin {
@@ -218,6 +267,7 @@ export class Arena {
 
   private newSpan(bin: Bin): Span | undefined {
     if (bin.slotBytes > constants.MAX_LENGTH + this.blockBytes) return undefined;
+    this.takeBackLent();
     let place = this.segments.find(bin.spanBlocks);
     if (
       place === undefined &&
@@ -229,7 +279,7 @@ export class Arena {
     }
     if (place === undefined) {
       const newBytes = Math.max(bin.spanBlocks, this.segmentBlocks) * this.blockBytes;
-      this.segments.dropEmpty(this.heldBytes + newBytes - this.options.limitBytes);
+      this.segments.dropEmpty(this.heldBytes + newBytes - this.options.limitBytes());
       place = this.segments.make(bin.spanBlocks);
     }
     return place && new Span(bin, place);

@@ -1,7 +1,8 @@
+import type { Loan } from '../threads/loan.ts';
 import type { Span } from './span.ts';
 
-/** `usable` while idle or out; `lost`: nobody can reach it; `quarantined`: taken from a holder whose views may live. */
-export type SlotState = 'usable' | 'lost' | 'quarantined' | 'discarded';
+/** `usable` while idle or out; `lost`: nobody can reach it; `quarantined`: taken from a holder whose views may live; `lent`: another thread has it. */
+export type SlotState = 'usable' | 'lost' | 'quarantined' | 'discarded' | 'lent';
 
 /** `record` of a slot that is idle. */
 export const IDLE = 0;
@@ -31,6 +32,8 @@ export class Slot {
   unrecordedBytes = 0;
   /** Its holder was told to let go: the handle gives its bytes no more. */
   isRevoked = false;
+  /** Of bytes that belong to another thread's arena. */
+  loan: Loan | undefined = undefined;
   /** Filled with the poison pattern when it came back. */
   poisoned = false;
 

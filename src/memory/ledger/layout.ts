@@ -14,8 +14,11 @@
  *                   | sites      SITES_MAX x 2 KiB    formatted stacks, likewise                  |
  *     SCOPES_AT     +-----------------------------------------------------------------------------+
  *                   | scopes     SCOPES_MAX x 256 B   used, peak, limit, state, parents, name     |
- *     OWNERS_AT     +-----------------------------------------------------------------------------+
- *                   | owners     one word a segment of 1,024 records: 1 + the thread that owns it |
+ *     THREADS_AT    +-----------------------------------------------------------------------------+
+ *                   | threads    THREADS_MAX x 64 B   who is there                                |
+ *     ACCOUNTS_AT   +-----------------------------------------------------------------------------+
+ *                   | accounts   ACCOUNTS_MAX x 1 KiB what threads share: manager, pools, users,  |
+ *                   |            transactions; limit, drawn in all, and by each thread            |
  *     RECORDS_AT    +-----------------------------------------------------------------------------+
  *                   | records    recordsMax x 32 B                                                |
  *                   +-----------------------------------------------------------------------------+
@@ -24,10 +27,13 @@
  *                     word 0, 1       2       3       4       5       6            7
  *
  * Invariants:
- * - A record is live while its generation is odd. Only the thread that owns its segment writes it.
+ * - A record is live while its generation is odd. Only the thread that `place` names writes it; one in transit belongs to
+ *   whoever moves its `place` on first.
  * - `bytes`, `birth`, `label` and `place` are written before the generation turns odd.
- * - A pool's used bytes are the sum of its tallies, and once quiet the sum of its live records.
- * - Only the thread of a tally writes it; a pool's tally of a thread never exceeds that thread's tripwire.
+ * - A pool's used bytes are the sum of its tallies and of what is in transit, and once quiet the sum of its live records.
+ * - Only the thread of a tally writes it, but that another may put its tripwire to -1, to make it stop and look; a pool's
+ *   tally of a thread never exceeds what the thread has drawn of the pool.
+ * - Of an account, what all threads have drawn together never exceeds its limit, but while a lowered one drains.
  * - A record's index is its byte offset / 32, so that no base is added on the hot path; index 0 means none.
  *
  * The buffer is growable but made at its full length: an untouched page costs no memory and does not show in
@@ -63,7 +69,7 @@ export const TALLY_HISTOGRAM = 10;
 export const RECORD_BIRTH = 2;
 /** Tag and site. */
 export const RECORD_LABEL = 3;
-/** Pool, kind and state. */
+/** Pool, kind, state and thread. */
 export const RECORD_PLACE = 4;
 /** Row of the scope it is charged to; 0 without one, and always 0 while free. */
 export const RECORD_SCOPE = 5;
@@ -71,11 +77,16 @@ export const RECORD_GENERATION = 6;
 /** While free, the next free record; of a live allocation, its slot. */
 export const RECORD_LINK = 7;
 
-/** `place`: the pool's index and what the record is. */
+/** `place`: the pool's index, what the record is, and whose. */
 export const PLACE_POOL_MASK = 0xff;
 export const PLACE_ALLOCATION = 0x100;
 export const PLACE_LOST = 0x200;
 export const PLACE_ORPHANED = 0x400;
+/** On its way from one thread to another, and charged to neither. */
+export const PLACE_TRANSIT = 0x800;
+/** The thread that owns the record, live or free. */
+export const PLACE_THREAD_SHIFT = 16;
+export const PLACE_THREAD_MASK = 0x3f0000;
 
 /** `label`: the tag's index below, the site's above. */
 export const LABEL_TAG_MASK = 0xffff;
@@ -102,6 +113,16 @@ export const TAG_ROW_BYTES = 128;
 export const SITE_ROW_BYTES = 2048;
 export const SCOPE_ROW_BYTES = 256;
 export const RECORD_BYTES = 32;
+export const THREAD_ROW_BYTES = 64;
+export const ACCOUNT_ROW_BYTES = 1024;
+
+/** Accounts of users and transactions that are open at once in a manager that threads share. */
+export const NAMED_ACCOUNTS_MAX = 4096;
+/** The manager's account, then one a pool, then those by name. */
+export const MANAGER_ACCOUNT = 0;
+export const POOL_ACCOUNTS = 1;
+export const NAMED_ACCOUNTS: number = POOL_ACCOUNTS + POOLS_MAX;
+export const ACCOUNTS_MAX: number = NAMED_ACCOUNTS + NAMED_ACCOUNTS_MAX;
 
 const HEADER_BYTES = 4096;
 export const POOLS_AT: number = HEADER_BYTES;
@@ -109,7 +130,10 @@ export const TALLIES_AT: number = POOLS_AT + POOLS_MAX * POOL_ROW_BYTES;
 export const TAGS_AT: number = TALLIES_AT + THREADS_MAX * POOLS_MAX * TALLY_ROW_BYTES;
 export const SITES_AT: number = TAGS_AT + TAGS_MAX * TAG_ROW_BYTES;
 export const SCOPES_AT: number = SITES_AT + SITES_MAX * SITE_ROW_BYTES;
-export const OWNERS_AT: number = SCOPES_AT + SCOPES_MAX * SCOPE_ROW_BYTES;
+export const THREADS_AT: number = SCOPES_AT + SCOPES_MAX * SCOPE_ROW_BYTES;
+export const ACCOUNTS_AT: number = THREADS_AT + THREADS_MAX * THREAD_ROW_BYTES;
+/** A multiple of 64, as all the others are. */
+export const RECORDS_AT: number = ACCOUNTS_AT + ACCOUNTS_MAX * ACCOUNT_ROW_BYTES;
 
 /** Header, in words. */
 export const HEADER = {
@@ -128,6 +152,10 @@ export const HEADER = {
   observerCount: 11,
   /** One past the highest row of a scope that was ever used. */
   scopeRows: 12,
+  /** 1 once several threads may use it: from then on limits are drawn on. */
+  isShared: 13,
+  /** One past the highest row of an account by name that was ever used, counted from the first. */
+  namedAccounts: 14,
 } as const;
 
 /** Header, in doubles. */
@@ -145,7 +173,7 @@ export const MANAGER_NAME_AT = 256;
 export const MANAGER_NAME_BYTES = 256;
 
 /** A pool's row. */
-export const POOL_DOUBLE = { limitBytes: 0, blockBytes: 1 } as const;
+export const POOL_DOUBLE = { limitBytes: 0, blockBytes: 1, staleAfterSeconds: 3 } as const;
 export const POOL_WORD = { level: 4 } as const;
 export const POOL_NAME_OFFSET = 64;
 export const POOL_NAME_BYTES: number = POOL_ROW_BYTES - POOL_NAME_OFFSET;
@@ -166,20 +194,46 @@ export const SCOPE_WORD = {
   transaction: 20,
   birth: 21,
   level: 22,
+  thread: 23,
+  /** Row of the account that the threads share, of a user or transaction; 0 without. */
+  account: 24,
 } as const;
+
+/** A thread's row, in words. */
+export const THREAD_WORD = {
+  /** Its id in the system; 0: the row is free; below 0: the thread is dead, and the one of that number is taking over. */
+  tid: 0,
+  /** When it started, as the system counts: tells it from a later thread of the same id. 0: not known. */
+  startTicks: 1,
+  /** 1 while it moves what is drawn about: sums of it may not add up. */
+  busy: 2,
+  /** Counts the threads that had this row. */
+  epoch: 3,
+} as const;
+
+/** An account's row. In 64-bit integers: */
+export const ACCOUNT_BIGINT = {
+  /** Drawn by all threads: bytes in 48 bits, below a count of changes. */
+  drawn: 0,
+  /** In transit between threads. */
+  transit: 1,
+  /** Of an account by name: a hash of kind and name, above the number of threads that use it. */
+  key: 2,
+  /** From here on, drawn by each thread. */
+  cells: 8,
+} as const;
+/** In doubles. Of a limit one more is kept, so that a row which nobody has written to yet has none. */
+export const ACCOUNT_DOUBLE = { limitAndOne: 4, peakBytes: 5 } as const;
+/** In words: the level, and from `tallies` on the index in doubles of each thread's tally. */
+export const ACCOUNT_WORD = { level: 12, tallies: 144 } as const;
 export const SCOPE_OPEN = 1;
 export const SCOPE_ENDED = 2;
 export const SCOPE_KINDS = ['query', 'transaction', 'user', 'procedure'] as const;
 export const SCOPE_NAME_OFFSET = 128;
 export const SCOPE_NAME_BYTES: number = SCOPE_ROW_BYTES - SCOPE_NAME_OFFSET;
 
-export function recordsAt(recordsMax: number): number {
-  const owners = Math.ceil(recordsMax / SEGMENT_RECORDS) * 4;
-  return Math.ceil((OWNERS_AT + owners) / 64) * 64;
-}
-
 export function ledgerBytes(recordsMax: number): number {
-  return recordsAt(recordsMax) + recordsMax * RECORD_BYTES;
+  return RECORDS_AT + recordsMax * RECORD_BYTES;
 }
 
 export function tallyAt(thread: number, pool: number): number {

@@ -4,6 +4,7 @@ import type { Thresholds } from '../level.ts';
 import { LEVELS, type Level } from '../../report.ts';
 import {
   PLACE_POOL_MASK,
+  PLACE_THREAD_SHIFT,
   CLOCK,
   HEADER,
   HEADER_DOUBLE,
@@ -13,7 +14,6 @@ import {
   ledgerBytes,
   MANAGER_NAME_AT,
   MANAGER_NAME_BYTES,
-  OWNERS_AT,
   PLACE_LOST,
   PLACE_ORPHANED,
   POOL_DOUBLE,
@@ -29,9 +29,10 @@ import {
   RECORD_LABEL,
   RECORD_LINK,
   RECORD_PLACE,
+  RECORD_SCOPE,
   RECORDS_MAX_DEFAULT,
+  RECORDS_AT,
   RECORDS_MAX_MAX,
-  recordsAt,
   SEGMENT_RECORDS,
   SITE_ROW_BYTES,
   SITES_AT,
@@ -41,7 +42,10 @@ import {
   TAGS_MAX,
   tallyAt,
 } from './layout.ts';
+import type { PoolConfig } from '../pool-options.ts';
+import type { LeftScopes } from '../threads/left-scopes.ts';
 import type { Scopes } from '../scope/scopes.ts';
+import { checkLedger } from './check-ledger.ts';
 import { TextTable, writeText } from './text-table.ts';
 
 export interface LedgerOptions {
@@ -68,6 +72,10 @@ export class Ledger {
   freeRecord = 0;
   /** The scopes of this thread, once the first one was opened: nothing of them costs a program that has none. */
   scopes: Scopes | undefined = undefined;
+  /** Scopes of dead threads whose records are this one's now. */
+  leftScopes: LeftScopes | undefined = undefined;
+  /** Rows of scopes that this thread may use again. */
+  readonly freeScopeRows: number[] = [];
   /** Reservations until the next one is watched (watch.ts). Counted down by the hot path. */
   untilWatch = 1;
   private readonly recordsMax: number;
@@ -95,6 +103,7 @@ export class Ledger {
     words[HEADER.magic] = LEDGER_MAGIC;
     words[HEADER.recordsMax] = granted;
     words[HEADER.threadCount] = 1;
+    words[HEADER.scopeRows] = 1;
     words[HEADER.watchedOneIn] = 1;
     const ledger = new Ledger(shared, 0, clock);
     ledger.doubles[HEADER_DOUBLE.clockOriginSeconds] = clock.readSeconds();
@@ -110,8 +119,14 @@ export class Ledger {
     return ledger;
   }
 
+  /** The side of another thread, over the same memory. @throws MemtoolError `MEMTOOL_LEDGER_VERSION` */
+  static join(shared: SharedArrayBuffer, thread: number, clock: Clock): Ledger {
+    checkLedger(shared);
+    return new Ledger(shared, thread, clock);
+  }
+
   /** Enters a pool and gives its index. @throws MemtoolError `MEMTOOL_TOO_MANY_POOLS` */
-  addPool(name: string, limitBytes: number, blockBytes: number): number {
+  addPool({ name, limitBytes, blockBytes, staleAfterSeconds }: PoolConfig): number {
     const index = this.word(HEADER.poolCount);
     if (index >= POOLS_MAX) {
       throw new MemtoolError(
@@ -125,6 +140,7 @@ export class Ledger {
     const at = POOLS_AT + index * POOL_ROW_BYTES;
     this.doubles[(at >> 3) + POOL_DOUBLE.limitBytes] = limitBytes;
     this.doubles[(at >> 3) + POOL_DOUBLE.blockBytes] = blockBytes;
+    this.doubles[(at >> 3) + POOL_DOUBLE.staleAfterSeconds] = staleAfterSeconds;
     writeText(this.shared, at + POOL_NAME_OFFSET, POOL_NAME_BYTES, name);
     Atomics.store(this.words, HEADER.poolCount, index + 1);
     return index;
@@ -151,8 +167,9 @@ export class Ledger {
     this.words[HEADER.managerLevel] = LEVELS.indexOf(level);
   }
 
-  set observerCount(count: number) {
-    this.words[HEADER.observerCount] = count;
+  /** Observers of this thread that came or went. */
+  countObservers(change: number): void {
+    Atomics.add(this.words, HEADER.observerCount, change);
   }
 
   get watchedOneIn(): number {
@@ -218,14 +235,16 @@ export class Ledger {
       Atomics.store(this.words, HEADER.segmentCount, segments);
       return 0;
     }
-    const first = recordsAt(this.recordsMax) / RECORD_BYTES + segment * SEGMENT_RECORDS;
+    const first = RECORDS_AT / RECORD_BYTES + segment * SEGMENT_RECORDS;
+    const owner = this.thread << PLACE_THREAD_SHIFT;
     // Linked so that neighbours are handed out in order.
     for (let record = first; record < first + SEGMENT_RECORDS - 1; record += 1) {
       this.words[(record << 3) + RECORD_LINK] = record + 1;
+      this.words[(record << 3) + RECORD_PLACE] = owner;
     }
     this.words[((first + SEGMENT_RECORDS - 1) << 3) + RECORD_LINK] = this.freeRecord;
+    this.words[((first + SEGMENT_RECORDS - 1) << 3) + RECORD_PLACE] = owner;
     this.freeRecord = first;
-    Atomics.store(this.words, (OWNERS_AT >> 2) + segment, 1 + this.thread);
     return first;
   }
 
@@ -267,7 +286,10 @@ export class Ledger {
 
   /** A record that is charged to a scope is freed. */
   leaveScope(record: number, bytes: number): void {
-    this.scopes?.leave(record, bytes);
+    const row = this.word((record << 3) + RECORD_SCOPE);
+    this.words[(record << 3) + RECORD_SCOPE] = 0;
+    this.scopes?.leave(row, bytes);
+    this.leftScopes?.leave(row);
   }
 
   setPool(record: number, pool: number): void {

@@ -1,4 +1,3 @@
-import { MemtoolError } from '../../errors.ts';
 import {
   LEVELS,
   type Leak,
@@ -10,6 +9,8 @@ import {
 } from '../../report.ts';
 import { systemClock } from '../clock.ts';
 import { describeGroup } from '../leaks.ts';
+import { SharedAccount } from '../threads/shared-account.ts';
+import { sharedViews, type SharedViews } from '../threads/shared-views.ts';
 import { nextLevel, usedPercent, type Thresholds } from '../level.ts';
 import {
   TALLY_UNRECORDED,
@@ -18,10 +19,9 @@ import {
   HISTOGRAM_BUCKETS,
   LABEL_SITE_SHIFT,
   LABEL_TAG_MASK,
-  LEDGER_MAGIC,
-  LEDGER_VERSION,
   MANAGER_NAME_AT,
   MANAGER_NAME_BYTES,
+  POOL_ACCOUNTS,
   POOL_DOUBLE,
   POOL_NAME_BYTES,
   POOL_NAME_OFFSET,
@@ -46,6 +46,7 @@ import {
   TALLY_USED,
   tallyAt,
 } from './layout.ts';
+import { checkLedger } from './check-ledger.ts';
 import { beat } from './ledger.ts';
 import { groupRecords, recordRange, summarizePools, type GroupOptions, type PoolSummary } from './scan.ts';
 import { ScopeReader, type ScopeSelection } from './scope-reader.ts';
@@ -80,18 +81,8 @@ export interface LedgerReader {
 
 /** @throws MemtoolError `MEMTOOL_LEDGER_VERSION` when the ledger is of a version this reader does not know. */
 export function openLedger(shared: SharedArrayBuffer): LedgerReader {
-  const words = new Int32Array(shared, 0, shared.byteLength >> 2);
-  const version = Atomics.load(words, HEADER.version);
-  if (words[HEADER.magic] !== LEDGER_MAGIC || version !== LEDGER_VERSION) {
-    throw new MemtoolError(
-      'MEMTOOL_LEDGER_VERSION',
-      `The ledger is of version ${version}; this memtool reads version ${LEDGER_VERSION}.`,
-      {
-        hint: 'Use the memtool command of the version that the application has installed: npx memtool in its directory.',
-      },
-    );
-  }
-  return new Reader(shared, words);
+  checkLedger(shared);
+  return new Reader(shared);
 }
 
 class Reader implements LedgerReader {
@@ -101,21 +92,23 @@ class Reader implements LedgerReader {
   readonly doubles: Float64Array;
   private readonly tags: TextTable;
   private readonly sites: TextTable;
+  private readonly accounts: SharedViews;
   private readonly scopeReader: ScopeReader;
 
-  constructor(shared: SharedArrayBuffer, words: Int32Array) {
+  constructor(shared: SharedArrayBuffer) {
     this.shared = shared;
-    this.words = words;
+    this.words = new Int32Array(shared, 0, shared.byteLength >> 2);
     this.doubles = new Float64Array(shared, 0, shared.byteLength >> 3);
     this.managerName = readText(shared, MANAGER_NAME_AT, MANAGER_NAME_BYTES);
     this.tags = new TextTable(shared, HEADER.tagCount, TAGS_AT, TAG_ROW_BYTES, TAGS_MAX);
-    this.scopeReader = new ScopeReader(shared, this);
+    this.accounts = sharedViews(shared, this);
+    this.scopeReader = new ScopeReader(shared, this.accounts);
     this.sites = new TextTable(shared, HEADER.siteCount, SITES_AT, SITE_ROW_BYTES, SITES_MAX);
   }
 
   manager(): ManagerStats {
     const limitBytes = this.double(HEADER_DOUBLE.managerLimitBytes);
-    const usedBytes = this.poolIndexes().reduce((sum, pool) => sum + this.total(pool, TALLY_USED), 0);
+    const usedBytes = this.poolIndexes().reduce((sum, pool) => sum + this.usedBytes(pool), 0);
     return {
       name: this.managerName,
       limitBytes: limited(limitBytes),
@@ -135,7 +128,7 @@ class Reader implements LedgerReader {
   }
 
   usage(): { name: string; usedBytes: number }[] {
-    return this.poolIndexes().map((pool) => ({ name: this.poolName(pool), usedBytes: this.total(pool, TALLY_USED) }));
+    return this.poolIndexes().map((pool) => ({ name: this.poolName(pool), usedBytes: this.usedBytes(pool) }));
   }
 
   scopes(max: number, sort: ScopeSort): ScopeSelection {
@@ -208,7 +201,7 @@ class Reader implements LedgerReader {
   private pool(pool: number, { live: recorded, allocatedBytes, oldestAgeSeconds }: PoolSummary): PoolStats {
     const at = (POOLS_AT + pool * POOL_ROW_BYTES) >> 3;
     const limitBytes = this.double(at + POOL_DOUBLE.limitBytes);
-    const usedBytes = this.total(pool, TALLY_USED);
+    const usedBytes = this.usedBytes(pool);
     const live = recorded + this.total(pool, TALLY_UNRECORDED);
     let allocations = 0;
     for (let bucket = 0; bucket < HISTOGRAM_BUCKETS; bucket += 1)
@@ -221,7 +214,7 @@ class Reader implements LedgerReader {
       blockBytes: this.double(at + POOL_DOUBLE.blockBytes),
       usedBytes,
       reservedBytes: Math.max(usedBytes, usedBytes - allocatedBytes + this.total(pool, TALLY_ARENA_HELD)),
-      peakBytes: Math.max(usedBytes, this.total(pool, TALLY_PEAK)),
+      peakBytes: Math.max(usedBytes, this.peakBytes(pool)),
       usedPercent: usedPercent(usedBytes, limitBytes),
       level: nextLevel(this.level((at << 1) + POOL_WORD.level), usedBytes, limitBytes, this.thresholds()),
       allocations,
@@ -256,6 +249,23 @@ class Reader implements LedgerReader {
     for (let thread = 0; thread < this.word(HEADER.threadCount); thread += 1)
       sum += this.double((tallyAt(thread, pool) >> 3) + figure);
     return sum;
+  }
+
+  /** In all threads. */
+  private usedBytes(pool: number): number {
+    return this.word(HEADER.isShared) === 0 ? this.total(pool, TALLY_USED) : this.account(pool).usedBytes;
+  }
+
+  /** At a time, in all threads together as far as anyone has looked. */
+  private peakBytes(pool: number): number {
+    let peak = this.word(HEADER.isShared) === 0 ? 0 : this.account(pool).peakBytes;
+    for (let thread = 0; thread < this.word(HEADER.threadCount); thread += 1)
+      peak = Math.max(peak, this.double((tallyAt(thread, pool) >> 3) + TALLY_PEAK));
+    return peak;
+  }
+
+  private account(pool: number): SharedAccount {
+    return new SharedAccount(this.accounts, POOL_ACCOUNTS + pool);
   }
 
   private thresholds(): Thresholds {

@@ -12,7 +12,7 @@ import {
   RECORD_LABEL,
   RECORD_PLACE,
   RECORD_SCOPE,
-  recordsAt,
+  RECORDS_AT,
   SCOPES_MAX,
   SEGMENT_RECORDS,
 } from './layout.ts';
@@ -52,7 +52,7 @@ export interface GroupOptions {
 
 /** First record and one past the last of all that were ever claimed. */
 export function recordRange({ words }: LedgerViews): [first: number, end: number] {
-  const first = recordsAt(words[HEADER.recordsMax] ?? 0) / RECORD_BYTES;
+  const first = RECORDS_AT / RECORD_BYTES;
   const segments = Math.min(
     Atomics.load(words, HEADER.segmentCount),
     (words[HEADER.recordsMax] ?? 0) / SEGMENT_RECORDS,

@@ -1,6 +1,7 @@
 import { LEVELS, type LeakScope, type Level, type ScopeKind, type ScopeSort, type ScopeStats } from '../../report.ts';
 import { nextLevel, usedPercent } from '../level.ts';
 import {
+  ACCOUNTS_MAX,
   CLOCK,
   HEADER,
   HEADER_DOUBLE,
@@ -16,7 +17,8 @@ import {
   TALLY_PEAK,
   TALLY_USED,
 } from './layout.ts';
-import type { LedgerViews } from './scan.ts';
+import { SharedAccount } from '../threads/shared-account.ts';
+import type { SharedViews } from '../threads/shared-views.ts';
 import { readText } from './text-table.ts';
 
 /** Some scopes, and how many there are in all. */
@@ -28,9 +30,9 @@ export interface ScopeSelection {
 /** Reads the scopes of a ledger from any thread. A row that changes under it may be mixed: one scope's name, another's bytes. */
 export class ScopeReader {
   private readonly shared: SharedArrayBuffer;
-  private readonly views: LedgerViews;
+  private readonly views: SharedViews;
 
-  constructor(shared: SharedArrayBuffer, views: LedgerViews) {
+  constructor(shared: SharedArrayBuffer, views: SharedViews) {
     this.shared = shared;
     this.views = views;
   }
@@ -43,7 +45,7 @@ export class ScopeReader {
   /** The open scopes at `warning` or above, nearest to their limit first. */
   nearLimit(manager: string, max: number): ScopeSelection {
     return this.largest(manager, max, (row) =>
-      this.level(row) === 'normal' ? undefined : this.double(row, TALLY_USED) / this.double(row, SCOPE_LIMIT),
+      this.level(row) === 'normal' ? undefined : this.usedBytes(row) / this.limitBytes(row),
     );
   }
 
@@ -62,8 +64,13 @@ export class ScopeReader {
   private largest(manager: string, max: number, figureOf: (row: number) => number | undefined): ScopeSelection {
     const found: { row: number; figure: number }[] = [];
     const rows = Math.min(this.views.words[HEADER.scopeRows] ?? 0, SCOPES_MAX);
+    // A user or transaction has a row in each thread that works for it, and is one account all the same.
+    const accounts = new Set<number>();
     for (let row = 1; row < rows; row += 1) {
       if (this.word(row, SCOPE_WORD.state) !== SCOPE_OPEN) continue;
+      const account = this.word(row, SCOPE_WORD.account);
+      if (account > 0 && accounts.has(account)) continue;
+      accounts.add(account);
       const figure = figureOf(row);
       if (figure !== undefined) found.push({ row, figure });
     }
@@ -74,17 +81,17 @@ export class ScopeReader {
   private figure(row: number, sort: ScopeSort): number {
     switch (sort) {
       case 'used':
-        return this.double(row, TALLY_USED);
+        return this.usedBytes(row);
       case 'peak':
-        return this.double(row, TALLY_PEAK);
+        return this.peakBytes(row);
       case 'age':
         return this.ageSeconds(row);
     }
   }
 
   private stats(manager: string, row: number): ScopeStats {
-    const limitBytes = this.double(row, SCOPE_LIMIT);
-    const usedBytes = this.double(row, TALLY_USED);
+    const limitBytes = this.limitBytes(row);
+    const usedBytes = this.usedBytes(row);
     return {
       manager,
       kind: this.kind(row),
@@ -96,7 +103,7 @@ export class ScopeReader {
       usedBytes,
       usedPercent: usedPercent(usedBytes, limitBytes),
       level: this.level(row),
-      peakBytes: Math.max(usedBytes, this.double(row, TALLY_PEAK)),
+      peakBytes: Math.max(usedBytes, this.peakBytes(row)),
       ageSeconds: this.ageSeconds(row),
     };
   }
@@ -107,8 +114,26 @@ export class ScopeReader {
       warning: doubles[HEADER_DOUBLE.warningRatio] ?? 0,
       critical: doubles[HEADER_DOUBLE.criticalRatio] ?? 0,
     };
-    const known = LEVELS[this.word(row, SCOPE_WORD.level)] ?? 'normal';
-    return nextLevel(known, this.double(row, TALLY_USED), this.double(row, SCOPE_LIMIT), thresholds);
+    const known = this.account(row)?.level ?? LEVELS[this.word(row, SCOPE_WORD.level)] ?? 'normal';
+    return nextLevel(known, this.usedBytes(row), this.limitBytes(row), thresholds);
+  }
+
+  /** What threads share of a user or transaction. */
+  private account(row: number): SharedAccount | undefined {
+    const account = this.word(row, SCOPE_WORD.account);
+    return account > 0 && account < ACCOUNTS_MAX ? new SharedAccount(this.views, account) : undefined;
+  }
+
+  private usedBytes(row: number): number {
+    return this.account(row)?.usedBytes ?? this.double(row, TALLY_USED);
+  }
+
+  private peakBytes(row: number): number {
+    return Math.max(this.account(row)?.peakBytes ?? 0, this.double(row, TALLY_PEAK));
+  }
+
+  private limitBytes(row: number): number {
+    return this.account(row)?.limitBytes ?? this.double(row, SCOPE_LIMIT);
   }
 
   private ageSeconds(row: number): number {

@@ -16,9 +16,11 @@ import {
   TALLY_PEAK,
   TALLY_REJECTIONS,
   TALLY_USED,
+  THREADS_MAX,
 } from '../ledger/layout.ts';
 import type { Ledger } from '../ledger/ledger.ts';
-import { writeText } from '../ledger/text-table.ts';
+import { readText, writeText } from '../ledger/text-table.ts';
+import type { SharedAccount } from '../threads/shared-account.ts';
 
 export interface ScopeFacts {
   kind: ScopeKind;
@@ -32,30 +34,25 @@ export interface ScopeFacts {
 /** The ledger's rows of scopes: where readers find who is open, and who has ended and still holds something. */
 export class ScopeRows {
   private readonly ledger: Ledger;
-  private readonly free: number[] = [];
-  private next = 1;
 
   constructor(ledger: Ledger) {
     this.ledger = ledger;
   }
 
   get isFull(): boolean {
-    return this.free.length === 0 && this.next >= SCOPES_MAX;
+    return this.ledger.freeScopeRows.length === 0 && this.ledger.word(HEADER.scopeRows) >= SCOPES_MAX;
   }
 
   /** @throws MemtoolError `MEMTOOL_TOO_MANY_SCOPES` when all rows are taken. */
   claim({ kind, name, limitBytes, parent = 0, user = 0, transaction = 0 }: ScopeFacts): number {
-    const row = this.free.pop() ?? this.next;
+    const row = this.ledger.freeScopeRows.pop() ?? Atomics.add(this.ledger.words, HEADER.scopeRows, 1);
     if (row >= SCOPES_MAX) {
+      Atomics.store(this.ledger.words, HEADER.scopeRows, SCOPES_MAX);
       throw new MemtoolError(
         'MEMTOOL_TOO_MANY_SCOPES',
         `The ${kind} ${name} would be one more than the ${SCOPES_MAX - 1} scopes that can be open or hold something at once.`,
         { hint: 'End scopes when their work is done; memtool leaks shows what ended ones still hold.' },
       );
-    }
-    if (row === this.next) {
-      this.next += 1;
-      this.ledger.words[HEADER.scopeRows] = this.next;
     }
     const { words, doubles } = this.ledger;
     const tally = this.tally(row);
@@ -70,6 +67,8 @@ export class ScopeRows {
     words[at + SCOPE_WORD.transaction] = transaction;
     words[at + SCOPE_WORD.birth] = this.ledger.word(CLOCK);
     words[at + SCOPE_WORD.level] = 0;
+    words[at + SCOPE_WORD.thread] = this.ledger.thread;
+    words[at + SCOPE_WORD.account] = 0;
     writeText(this.ledger.shared, SCOPES_AT + row * SCOPE_ROW_BYTES + SCOPE_NAME_OFFSET, SCOPE_NAME_BYTES, name);
     words[at + SCOPE_WORD.state] = SCOPE_OPEN;
     return row;
@@ -82,7 +81,7 @@ export class ScopeRows {
 
   giveBack(row: number): void {
     this.ledger.words[this.tally(row) * 2 + SCOPE_WORD.state] = 0;
-    this.free.push(row);
+    this.ledger.freeScopeRows.push(row);
   }
 
   /** Index of a row in the ledger's doubles; it begins as a tally does. */
@@ -92,6 +91,22 @@ export class ScopeRows {
 
   ageSeconds(row: number): number {
     return this.ledger.word(CLOCK) - this.ledger.word(this.tally(row) * 2 + SCOPE_WORD.birth);
+  }
+
+  /** Row of the account that threads share. */
+  setAccount(row: number, account: number): void {
+    this.ledger.words[this.tally(row) * 2 + SCOPE_WORD.account] = account;
+  }
+
+  /** The user that another thread's part of an account belongs to. */
+  userNameOf(account: SharedAccount): string | undefined {
+    for (let thread = 0; thread < THREADS_MAX; thread += 1) {
+      const tally = account.tallyOf(thread);
+      const user = tally === 0 ? 0 : this.ledger.word(tally * 2 + SCOPE_WORD.user);
+      if (user > 0 && user < SCOPES_MAX)
+        return readText(this.ledger.shared, SCOPES_AT + user * SCOPE_ROW_BYTES + SCOPE_NAME_OFFSET, SCOPE_NAME_BYTES);
+    }
+    return undefined;
   }
 
   setLevel(row: number, level: number): void {

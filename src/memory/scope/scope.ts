@@ -98,6 +98,24 @@ export class MemoryScope extends Budget {
     return this.final?.peakBytes ?? super.peakBytes;
   }
 
+  /** Its name is one account in all threads from now on. @internal */
+  joinByName(): void {
+    const { sharing } = this.owner;
+    if (sharing === undefined) return;
+    const account = sharing.named.join(accountName(this.kind, this.name), this.tally);
+    this.rows.setAccount(this.row, account.row);
+    this.shareWith(account);
+  }
+
+  /** What it still holds counts for this thread's reports, and no more for its name. @internal */
+  leaveByName(): void {
+    if (this.share === undefined) return;
+    const { account } = this.share;
+    this.endSharing();
+    this.rows.setAccount(this.row, 0);
+    this.owner.sharing?.named.release(account);
+  }
+
   /** Nothing is charged to it any more, and its row will be another's. @internal */
   retire(): void {
     const { peakBytes, ageSeconds } = this;
@@ -173,7 +191,7 @@ export class MemoryScope extends Budget {
       const tally = tallies[index]!;
       const used = doubles[tally]! - bytes;
       doubles[tally] = used;
-      if (used < doubles[tally + TALLY_FLOOR]!) this.chain[index]!.settleLevel();
+      if (used < doubles[tally + TALLY_FLOOR]!) this.chain[index]!.settleFallen();
     }
   }
 
@@ -203,4 +221,9 @@ export class MemoryScope extends Budget {
   protected override showLimit(): void {
     this.rows.setLimit(this.row, this.limitBytes);
   }
+}
+
+/** What threads find the account of a user or transaction by. */
+export function accountName(kind: ScopeKind, name: string): string {
+  return `${kind}\0${name}`;
 }

@@ -8,7 +8,7 @@ import type { PoolOwner } from '../pool-options.ts';
 import type { Batch } from './batch.ts';
 import type { EndedScope } from './ended-scope.ts';
 import { checkScope } from './check-scope.ts';
-import { MemoryScope } from './scope.ts';
+import { accountName, MemoryScope } from './scope.ts';
 import { ScopeRows } from './scope-rows.ts';
 
 export interface ScopeOptions {
@@ -113,11 +113,9 @@ export class Scopes {
     if (batches?.delete(batch) === true && batches.size === 0) this.batches.delete(scope);
   }
 
-  /** A record that is charged to a scope is freed. @internal */
-  leave(record: number, bytes: number): void {
-    const { words } = this.owner.ledger;
-    const scope = this.byRow[words[(record << 3) + RECORD_SCOPE]!];
-    words[(record << 3) + RECORD_SCOPE] = 0;
+  /** A record that is charged to the scope of this row is freed. @internal */
+  leave(row: number, bytes: number): void {
+    const scope = this.byRow[row];
     if (scope === undefined) return;
     scope.release(bytes);
     scope.live -= 1;
@@ -135,6 +133,16 @@ export class Scopes {
 
   releaseLost(): void {
     this.owner.releaseAllLost();
+  }
+
+  /** From now on users and transactions are shared with other threads by name. */
+  share(): void {
+    for (const scope of [...this.users.values(), ...this.transactions.values()]) scope.joinByName();
+  }
+
+  /** Brings the levels of what is shared up to date with what other threads have charged. */
+  settleShared(): void {
+    for (const scope of [...this.users.values(), ...this.transactions.values()]) scope.settleLevel();
   }
 
   /** The last few hundred that ended, latest first. */
@@ -182,6 +190,7 @@ export class Scopes {
     if (scope === undefined || scope.holds + scope.dependents > 0) return;
     named.delete(scope.name);
     scope.isOpen = false;
+    scope.leaveByName();
     this.giveBack(scope);
   }
 
@@ -192,27 +201,35 @@ export class Scopes {
     this.owner.assertOpen();
     const user = this.make('user', name, Infinity, { parent: undefined, user: undefined, transaction: undefined });
     this.users.set(name, user);
+    user.joinByName();
     return user;
   }
 
   /** A new transaction belongs to the named user, else to the one it is opened for the work of. */
   private transactionOf(name: string, named: MemoryScope | undefined, active: MemoryScope | undefined): MemoryScope {
-    const user = named ?? ofKind(active, 'user');
+    const asked = named ?? ofKind(active, 'user');
     const known = this.transactions.get(name);
     if (known !== undefined) {
       const mayShare = named === undefined && known.user === undefined;
-      if (user === undefined || known.user === user || mayShare) return known;
-      throw new MemtoolError(
-        'MEMTOOL_INVALID_OPTION',
-        `Transaction ${name} belongs to ${known.user === undefined ? 'no user' : `user ${known.user.name}`}, not to user ${user.name}.`,
-        { hint: 'Name transactions so that no two users share one.' },
-      );
+      if (asked === undefined || known.user === asked || mayShare) return known;
+      throw belongsToAnother(name, known.user?.name, asked.name);
     }
     checkName(name, 'A transaction');
     this.owner.assertOpen();
+    const elsewhere = this.userElsewhere(name);
+    if (asked !== undefined && elsewhere !== undefined && elsewhere !== asked.name)
+      throw belongsToAnother(name, elsewhere, asked.name);
+    const user = asked ?? (elsewhere === undefined ? undefined : this.user(elsewhere));
     const transaction = this.make('transaction', name, Infinity, { parent: undefined, user, transaction: undefined });
     this.transactions.set(name, transaction);
+    transaction.joinByName();
     return transaction;
+  }
+
+  /** The user that a transaction of this name belongs to in another thread. */
+  private userElsewhere(transaction: string): string | undefined {
+    const account = this.owner.sharing?.named.peek(accountName('transaction', transaction));
+    return account === undefined ? undefined : this.rows.userNameOf(account);
   }
 
   private make(
@@ -239,7 +256,9 @@ export class Scopes {
   private end(scope: MemoryScope): void {
     for (const batch of this.batches.get(scope) ?? []) batch.free();
     this.batches.delete(scope);
+    const summary = summarize(scope);
     scope.isOpen = false;
+    scope.leaveByName();
     if (scope.kind === 'user') this.users.delete(scope.name);
     if (scope.kind === 'transaction') this.transactions.delete(scope.name);
     for (const above of scope.chain) {
@@ -247,7 +266,6 @@ export class Scopes {
       above.takenBelowBytes += scope.takenBytes;
       above.takenBelowCount += scope.takenCount;
     }
-    const summary = summarize(scope);
     this.ended[this.endedNext] = summary;
     this.endedNext = (this.endedNext + 1) % ENDED_MAX;
     this.rows.end(scope.row);
@@ -273,6 +291,14 @@ export class Scopes {
   }
 }
 
+function belongsToAnother(transaction: string, owner: string | undefined, asked: string): MemtoolError {
+  return new MemtoolError(
+    'MEMTOOL_INVALID_OPTION',
+    `Transaction ${transaction} belongs to ${owner === undefined ? 'no user' : `user ${owner}`}, not to user ${asked}.`,
+    { hint: 'Name transactions so that no two users share one.' },
+  );
+}
+
 /** The scopes that must outlive it, each once. */
 function hangsOn({ parent, user, transaction }: MemoryScope): Set<MemoryScope> {
   return new Set([parent, user, transaction].filter((above) => above !== undefined));
@@ -293,7 +319,7 @@ function summarize(scope: MemoryScope): EndedScope {
     takenCount: scope.takenCount + scope.takenBelowCount,
     rejections: scope.figure(TALLY_REJECTIONS),
     durationSeconds: scope.ageSeconds,
-    leftBytes: scope.usedBytes,
+    leftBytes: scope.ownBytes,
     leftCount: scope.live,
   };
 }
