@@ -1,6 +1,5 @@
 import {
   PLACE_ALLOCATION,
-  PLACE_LOST,
   PLACE_ORPHANED,
   PLACE_POOL_MASK,
   PLACE_THREAD_MASK,
@@ -99,7 +98,7 @@ export class Heir {
         if ((place & PLACE_ALLOCATION) !== 0) words[at + RECORD_LINK] = NO_SLOT;
         words[at + RECORD_PLACE] = kept;
         const index = place & PLACE_POOL_MASK;
-        bytesByPool[index]! += ledger.double(record << 2);
+        bytesByPool[index] = (bytesByPool[index] ?? 0) + ledger.double(record << 2);
         pools[index]?.recovery.recordLost(record);
         if (ledger.word(at + RECORD_SCOPE) !== 0) scoped.push(record);
       }

@@ -1,4 +1,3 @@
-import type { Budget } from '../budget.ts';
 import { HEADER, MANAGER_ACCOUNT, POOL_ACCOUNTS } from '../ledger/layout.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import { NamedAccounts } from './named-accounts.ts';
