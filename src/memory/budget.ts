@@ -33,7 +33,7 @@ export abstract class Budget implements Account {
   share: Share | undefined = undefined;
   private ownLimitBytes: number;
   /** Index in `ledger.doubles` of this thread's tally. @internal */
-  protected readonly tally: number;
+  readonly tally: number;
   protected readonly owner: PoolOwner;
   /** The account that refused last. */
   protected refusedBy: Account;

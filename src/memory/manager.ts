@@ -24,7 +24,7 @@ import {
 import { leaksReport, pressureReport, type ManagerLeaks, type ManagerPressure } from './manager-reports.ts';
 import { Observers, type Observer } from './observers.ts';
 import { MemoryPool } from './pool.ts';
-import { MemoryReservation } from './reservation.ts';
+import type { MemoryReservation } from './reservation.ts';
 import type { PoolConfig, PoolOwner } from './pool-options.ts';
 import { Reclaimers, type Reclaimer } from './reclaimers.ts';
 import {
@@ -41,6 +41,7 @@ import { Orphans, type OrphanedEvent } from './scope/orphans.ts';
 import { MemoryScope } from './scope/scope.ts';
 import { ScopedEmitter } from './scope/scoped-emitter.ts';
 import { Scopes } from './scope/scopes.ts';
+import { useScopes } from './scope/scoped-reservation.ts';
 import { StackSampler } from './stack-sampler.ts';
 import { Heir } from './threads/heir.ts';
 import { joinLedger, poolsFrom, type JoinedLedger, type SharedMemory } from './threads/shared-memory.ts';
@@ -543,16 +544,6 @@ export class MemoryManager extends ScopedEmitter<MemoryManagerEvents> implements
       if (outcome.reclaimed.length > 0) this.emit('cleanup', { cause: 'stale', ...outcome });
     });
   }
-}
-
-let areScopesUsed = false;
-
-/** Once a process: what is charged and freed from now on looks for a scope. */
-function useScopes(): void {
-  if (areScopesUsed) return;
-  areScopesUsed = true;
-  MemoryPool.useScopes();
-  MemoryReservation.useScopes();
 }
 
 showFacts(MemoryManager.prototype);

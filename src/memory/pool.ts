@@ -47,8 +47,8 @@ export class MemoryPool extends Budget {
   readonly staleAfterSeconds: number;
   /** @internal */
   readonly index: number;
-  /** The index, and the thread: what the records of this pool have as their place. */
-  private readonly place: number;
+  /** The index, and the thread: what the records of this pool have as their place. @internal */
+  readonly place: number;
   /** @internal */
   readonly recovery: Recovery;
   private readonly watch: Watch;
@@ -321,20 +321,8 @@ export class MemoryPool extends Budget {
     return checkScope(options.scope, this.ledger);
   }
 
-  /**
-   * Puts `reserveInScopes` in the place of `reserve` when the process opens its first scope: a program that has none pays
-   * nothing for those that have. Asking each time cost 6 % of `reserve` and `free` on Node 20, and a third on 24.
-   *
-   * @internal
-   */
-  static useScopes(): void {
-    // As methods of the prototype, both are called on a pool.
-    // oxlint-disable-next-line typescript/unbound-method
-    MemoryPool.prototype.reserve = MemoryPool.prototype.reserveInScopes;
-  }
-
-  /** `reserve` where there are scopes. Part of the hot path of a program that has them. */
-  private reserveInScopes(bytes: number, options?: ReserveOptions): MemoryReservation | undefined {
+  /** `reserve` in whatever scope, off the hot path. @internal */
+  reserveSlowly(bytes: number, options?: ReserveOptions): MemoryReservation | undefined {
     if (typeof bytes !== 'number' || (bytes | 0) !== bytes || bytes < 0) checkSize(bytes, 'The size to reserve');
     const { ledger } = this;
     const tag = options === undefined || options.tag === undefined ? 0 : ledger.tagIndex(options.tag);
@@ -344,7 +332,7 @@ export class MemoryPool extends Budget {
     this.countSize(bytes);
     if (ledger.freeRecord === 0 || tag === 0 || --ledger.untilWatch <= 0) {
       const handle: MemoryReservation = Reflect.apply(this.enterSlowly, undefined, [bytes, tag]);
-      if (scope !== undefined && handle.recordIndex > 0) scope.enter(handle.recordIndex, bytes);
+      if (scope !== undefined && handle.record > 0) scope.enter(handle.record, bytes);
       return handle;
     }
     const record = ledger.enter(bytes, tag, this.place);

@@ -1,7 +1,7 @@
 import { MemtoolError } from '../errors.ts';
 import { showFacts } from './describable.ts';
 import { formatBytes } from '../units.ts';
-import { LABEL_TAG_MASK, RECORD_GENERATION, RECORD_LABEL, RECORD_LINK, RECORD_SCOPE } from './ledger/layout.ts';
+import { LABEL_TAG_MASK, RECORD_GENERATION, RECORD_LABEL, RECORD_LINK } from './ledger/layout.ts';
 import type { MemoryPool } from './pool.ts';
 import { checkSize } from './size.ts';
 import type { TransferredMemory } from './threads/transfers.ts';
@@ -15,10 +15,12 @@ export const UNRECORDED = 0;
  * What cleanup took away can still be used without harm: `free` and `shrink` do nothing, `tryGrow` is false.
  */
 export class MemoryReservation {
-  private owner: MemoryPool;
-  private record: number;
-  /** The generation of its record; without a record, its bytes. Three fields: a fourth costs 1 ns on the hot path. */
-  private ticket: number;
+  /** @internal */
+  owner: MemoryPool;
+  /** @internal */
+  record: number;
+  /** The generation of its record; without a record, its bytes. Three fields: a fourth costs 1 ns on the hot path. @internal */
+  ticket: number;
 
   /** @internal */
   constructor(pool: MemoryPool, record: number, ticket: number) {
@@ -30,11 +32,6 @@ export class MemoryReservation {
   /** The pool it is charged to. */
   get pool(): MemoryPool {
     return this.owner;
-  }
-
-  /** @internal */
-  get recordIndex(): number {
-    return this.record;
   }
 
   /** The facts, as `JSON.stringify` and `console.log` show them. */
@@ -76,23 +73,6 @@ export class MemoryReservation {
     words[at + RECORD_LINK] = ledger.freeRecord;
     ledger.freeRecord = record;
     owner.discharge(ledger.doubles[record << 2]!);
-  }
-
-  /** As `MemoryPool.useScopes`, of `free`. @internal */
-  static useScopes(): void {
-    // Called on a reservation, below.
-    // oxlint-disable-next-line typescript/unbound-method
-    const freeOutside = MemoryReservation.prototype.free;
-    MemoryReservation.prototype.free = function free(this: MemoryReservation): void {
-      const { record, owner } = this;
-      const { ledger } = owner;
-      // Read before the record is given back: whether it is ours to give is for `free` to say.
-      const isScoped =
-        record > 0 && ledger.isLive(record, this.ticket) && ledger.words[(record << 3) + RECORD_SCOPE] !== 0;
-      const bytes = isScoped ? ledger.doubles[record << 2]! : 0;
-      freeOutside.call(this);
-      if (isScoped) ledger.leaveScope(record, bytes);
-    };
   }
 
   /** Frees what is still held; unlike `free` it may be called again, so that `using` and an early `free` go together. */

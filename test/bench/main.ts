@@ -9,6 +9,7 @@ import type { BenchRow } from './ratio.ts';
 const BENCHES: Record<string, () => Promise<{ bench: () => Promise<BenchRow[]> }>> = {
   reserve: () => import('./reserve.ts'),
   scoped: () => import('./scoped.ts'),
+  threads: () => import('./threads.ts'),
   allocate: () => import('./allocate.ts'),
   'record-memory': () => import('./record-memory.ts'),
   'gc-time': () => import('./gc-time.ts'),

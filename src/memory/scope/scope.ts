@@ -28,8 +28,8 @@ export class MemoryScope extends Budget {
   readonly row: number;
   /** Itself and all that is charged with it, each once. @internal */
   readonly chain: readonly MemoryScope[];
-  /** Where the accounts of `chain` are in the ledger's doubles: what charging needs of them. */
-  private readonly tallies: readonly number[];
+  /** Where the accounts of `chain` are in the ledger's doubles: what charging needs of them. @internal */
+  readonly tallies: readonly number[];
   /** Live records charged to it directly. @internal */
   live = 0;
   /** Taken in it since it was opened, in and out of what was freed. @internal */
@@ -181,6 +181,33 @@ export class MemoryScope extends Budget {
     this.live += 1;
     this.takenCount += 1;
     this.takenBytes += bytes;
+  }
+
+  /** Charges a record when that is within all thresholds. Part of the hot path. @internal */
+  charges(bytes: number): boolean {
+    const { tallies } = this;
+    const { doubles } = this.ledger;
+    for (let index = 0; index < tallies.length; index += 1) {
+      const tally = tallies[index]!;
+      if (doubles[tally]! + bytes > doubles[tally + TALLY_TRIPWIRE]!) return false;
+    }
+    for (let index = 0; index < tallies.length; index += 1) {
+      const tally = tallies[index]!;
+      const used = doubles[tally]! + bytes;
+      doubles[tally] = used;
+      if (used > doubles[tally + TALLY_PEAK]!) doubles[tally + TALLY_PEAK] = used;
+    }
+    this.live += 1;
+    this.takenCount += 1;
+    this.takenBytes += bytes;
+    return true;
+  }
+
+  /** A record that was charged is freed. Part of the hot path. @internal */
+  leave(bytes: number): void {
+    this.release(bytes);
+    this.live -= 1;
+    if (!this.isOpen) this.scopes.retireIfDone(this);
   }
 
   /** Counts `bytes` as given back, here and above. Part of the hot path. @internal */

@@ -43,7 +43,8 @@ export class Scopes {
   readonly owner: ScopesOwner;
   private readonly rows: ScopeRows;
   private readonly storage = new AsyncLocalStorage<MemoryScope | typeof NONE>();
-  private readonly byRow: (MemoryScope | undefined)[] = [];
+  /** @internal */
+  readonly byRow: (MemoryScope | undefined)[] = [];
   /** Users and transactions that are open, by name: queries of the same name share them. */
   private readonly users = new Map<string, MemoryScope>();
   private readonly transactions = new Map<string, MemoryScope>();
@@ -60,6 +61,17 @@ export class Scopes {
   active(): MemoryScope | undefined {
     const scope = this.storage.getStore() ?? undefined;
     return scope === undefined || scope.isOpen ? scope : scope.chain.find(({ isOpen }) => isOpen);
+  }
+
+  /**
+   * Charges a record to the scope that runs. Part of the hot path.
+   *
+   * @returns its row, 0 without one, and -1 when that needs a closer look
+   */
+  charge(bytes: number): number {
+    const scope = this.storage.getStore() ?? undefined;
+    if (scope === undefined) return 0;
+    return scope.isOpen && scope.charges(bytes) ? scope.row : -1;
   }
 
   runIn<Result>(scope: MemoryScope, fn: () => Result): Result {
@@ -274,7 +286,7 @@ export class Scopes {
   }
 
   /** Nothing is charged to an ended scope any more: its row serves another, and what it hung on has one dependent less. */
-  private retireIfDone(scope: MemoryScope): void {
+  retireIfDone(scope: MemoryScope): void {
     if (scope.isOpen || scope.live > 0 || scope.dependents > 0 || this.byRow[scope.row] !== scope) return;
     this.giveBack(scope);
     for (const above of hangsOn(scope)) {
