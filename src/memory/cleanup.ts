@@ -24,12 +24,16 @@ export interface CleanupTarget extends Account {
   readonly ledger: Ledger;
   readonly thresholds: Thresholds;
   readonly reclaimers: Reclaimers;
+  readonly pools: readonly MemoryPool[];
   /** Gives up what was sent to another thread and nobody has received for longer than this. */
   dropTransfers(ageSeconds: number, onDrop: (record: number, pool: MemoryPool, bytes: number) => void): void;
 }
 
+/** What is older than this, in seconds, counts as stale, unless a caller says otherwise. */
+export const AGE_SECONDS_DEFAULT = 300;
+
 export interface CleanupPlan {
-  pools: MemoryPool[];
+  pools: readonly MemoryPool[];
   ageSeconds: number;
   dryRun: boolean;
   force: boolean;
@@ -92,7 +96,7 @@ async function askReclaimers(
   return failed;
 }
 
-function largestFirst(pools: MemoryPool[]): MemoryPool[] {
+function largestFirst(pools: readonly MemoryPool[]): MemoryPool[] {
   return pools.toSorted((a, b) => b.usedBytes - a.usedBytes);
 }
 
@@ -147,7 +151,7 @@ function takenAfterSeconds({ force, ageSeconds }: CleanupPlan, { staleAfterSecon
 /** Visits the live records of this thread in these pools; only their owner may write them. What is lost or on its way to another thread is left out. */
 function forOwnRecords(
   ledger: Ledger,
-  pools: MemoryPool[],
+  pools: readonly MemoryPool[],
   visit: (record: number, pool: MemoryPool, place: number) => void,
 ): void {
   if (pools.length === 0) return;

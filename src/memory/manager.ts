@@ -3,16 +3,18 @@ import { LEVELS, type Level, type ManagerStats, type PoolStats } from '../report
 import type { MemoryAllocation } from './allocation.ts';
 import type { Account } from './account.ts';
 import type { Budget } from './budget.ts';
-import { cleanUp } from './cleanup.ts';
+import { AutoCleanup } from './auto-cleanup.ts';
+import { AGE_SECONDS_DEFAULT, cleanUp } from './cleanup.ts';
 import { systemClock, type Clock } from './clock.ts';
 import { finiteOrNull, showFacts } from './describable.ts';
-import { groupRecords } from './ledger/scan.ts';
-import { LABEL_TAG_MASK, PLACE_POOL_MASK, PLACE_TRANSIT, RECORD_PLACE } from './ledger/layout.ts';
+import { PLACE_POOL_MASK, PLACE_TRANSIT, RECORD_PLACE } from './ledger/layout.ts';
 import { Headroom, type ManagerHeadroom } from './headroom.ts';
 import { Ledger } from './ledger/ledger.ts';
 import { openLedger, type LedgerReader } from './ledger/reader.ts';
 import { usedPercent, type Thresholds } from './level.ts';
-import { byTag, type Consumer } from './limit-error.ts';
+import { consumersOf } from './consumers.ts';
+import type { Consumer } from './limit-error.ts';
+import type { MemoryManagerEvents } from './manager-events.ts';
 import {
   limitBytes,
   managerSettings,
@@ -37,51 +39,23 @@ import {
 } from './registry.ts';
 import type { EndedScope } from './scope/ended-scope.ts';
 import { checkScope } from './scope/check-scope.ts';
-import { Orphans, type OrphanedEvent } from './scope/orphans.ts';
+import { Orphans } from './scope/orphans.ts';
 import { MemoryScope } from './scope/scope.ts';
 import { ScopedEmitter } from './scope/scoped-emitter.ts';
 import { Scopes } from './scope/scopes.ts';
 import { useScopes } from './scope/scoped-reservation.ts';
 import { StackSampler } from './stack-sampler.ts';
-import { Heir } from './threads/heir.ts';
+import { ManagerThreads, notShared } from './threads/manager-threads.ts';
 import { joinLedger, poolsFrom, type JoinedLedger, type SharedMemory } from './threads/shared-memory.ts';
-import { SharedHeadroom } from './threads/shared-headroom.ts';
-import { Sharing } from './threads/sharing.ts';
-import { ThreadTable } from './threads/thread-table.ts';
-import { Transfers, type TransferredMemory } from './threads/transfers.ts';
+import type { Sharing } from './threads/sharing.ts';
+import type { Transfers, TransferredMemory } from './threads/transfers.ts';
 import { Watch } from './watch.ts';
-
-export interface PressureEvent {
-  account: Account;
-  level: Level;
-  previous: Level;
-  usedBytes: number;
-  limitBytes: number;
-  usedPercent: number;
-}
-
-export interface CleanupEvent extends ManagerCleanup {
-  /** `pressure`: auto-cleanup ran; `stale`: a pool with `staleAfter` took what was too old; `request`: `cleanup()` was called, from the program or by `memtool cleanup`. */
-  cause: 'pressure' | 'stale' | 'request';
-}
-
-export interface MemoryManagerEvents {
-  pressure: [event: PressureEvent];
-  cleanup: [event: CleanupEvent];
-  /** A scope has ended that still holds something; at most a second later. */
-  orphaned: [event: OrphanedEvent];
-}
 
 export interface AgeOptions {
   /** What is older than this counts as stale. Default 300; whole seconds matter, the clock has no finer ones. */
   ageSeconds?: number;
 }
 
-const AGE_SECONDS_DEFAULT = 300;
-/** For a refusal's "held by": 1 ms at the most. */
-const CONSUMER_RECORDS_MAX = 100_000;
-/** Pools with `staleAfter` are looked through this often, in tenths of it, but not more than every five seconds. */
-const STALE_CHECK_SECONDS_MIN = 5;
 /** Arena memory that was idle for this long goes back to the system. */
 const DECAY_SECONDS = 5;
 
@@ -115,12 +89,12 @@ export class MemoryManager extends ScopedEmitter<MemoryManagerEvents> implements
   private readonly poolsByIndex: MemoryPool[] = [];
   private readonly settings: ManagerSettings;
   private readonly made: 'here' | 'elsewhere';
-  private headroom: ManagerHeadroom = new Headroom(this);
-  private threads: { sharing: Sharing; heir: Heir; transfers: Transfers } | undefined = undefined;
+  private readonly ownHeadroom = new Headroom(this);
+  private threads: ManagerThreads | undefined = undefined;
   private readonly orphans: Orphans;
+  private readonly autoCleanup = new AutoCleanup(this, (event) => this.emit('cleanup', event));
   private readonly reader: LedgerReader;
   private readonly stopClock: () => void;
-  private isCleanupDue = false;
   private ticks = 0;
 
   /** @throws MemtoolError `MEMTOOL_INVALID_OPTION`, `MEMTOOL_TOO_MANY_POOLS` */
@@ -139,7 +113,7 @@ export class MemoryManager extends ScopedEmitter<MemoryManagerEvents> implements
     this.sampler = new StackSampler(this.ledger);
     this.orphans = new Orphans(this.ledger, (event) => this.emit('orphaned', event));
     for (const config of settings.pools) this.makePool(config);
-    if (joined !== undefined) this.startSharing(new Sharing(this.ledger));
+    if (joined !== undefined) this.beginSharing(ManagerThreads.join(this));
     this.stopClock = clock.everySecond(() => this.tick());
     registerManager(this);
   }
@@ -161,12 +135,7 @@ export class MemoryManager extends ScopedEmitter<MemoryManagerEvents> implements
    */
   share(): SharedMemory {
     this.assertOpen();
-    if (this.threads === undefined) {
-      new ThreadTable(this.ledger.words).enter(this.ledger.thread);
-      const sharing = new Sharing(this.ledger);
-      this.openAccounts(sharing);
-      this.startSharing(sharing);
-    }
+    if (this.threads === undefined) this.beginSharing(ManagerThreads.open(this));
     const { autoCleanup, poison, wantsAgent: agent } = this.settings;
     return { memtool: 'shared-memory', ledger: this.ledger.shared, autoCleanup, poison, agent };
   }
@@ -225,10 +194,12 @@ export class MemoryManager extends ScopedEmitter<MemoryManagerEvents> implements
 
   /** @internal */
   get transfers(): Transfers {
-    if (this.threads !== undefined) return this.threads.transfers;
-    throw new MemtoolError('MEMTOOL_NOT_SHARED', `The manager ${this.name} is this thread's alone.`, {
-      hint: 'Call share() and give what it returns to the other thread before anything is sent there.',
-    });
+    if (this.threads === undefined) throw notShared(this.name);
+    return this.threads.transfers;
+  }
+
+  private get headroom(): ManagerHeadroom {
+    return this.threads?.headroom ?? this.ownHeadroom;
   }
 
   /** @throws MemtoolError `MEMTOOL_UNKNOWN_POOL` */
@@ -279,7 +250,7 @@ export class MemoryManager extends ScopedEmitter<MemoryManagerEvents> implements
 
   /** The manager and its pools; observed pools with what they said last (`observed()` asks them). */
   stats(): { manager: ManagerStats; pools: PoolStats[]; observed: ObservedUsage[] } {
-    this.ledger.beat();
+    this.bringUpToDate();
     return { manager: this.reader.manager(), pools: this.reader.pools(), observed: this.observers.lastSeen() };
   }
 
@@ -301,21 +272,19 @@ export class MemoryManager extends ScopedEmitter<MemoryManagerEvents> implements
     else account.setLimit(bytes);
     if (account.usedBytes <= bytes) return;
     this.orphans.scan();
-    await this.relieve(account instanceof MemoryScope ? account : undefined);
+    await this.autoCleanup.relieve(account instanceof MemoryScope ? account : undefined);
   }
 
   /** How close each limit is. Growth is known to the agent only, so it is `null` here. */
   pressure(): ManagerPressure {
-    this.ledger.beat();
+    this.bringUpToDate();
     return pressureReport(this.reader);
   }
 
   /** What is lost, and what has been held for over `ageSeconds`; most certain and largest first. */
   leaks({ ageSeconds = AGE_SECONDS_DEFAULT }: AgeOptions = {}): ManagerLeaks {
     checkAge(ageSeconds);
-    this.ledger.beat();
-    this.sampler.flush();
-    this.orphans.scan();
+    this.bringUpToDate();
     return leaksReport(this.reader, ageSeconds);
   }
 
@@ -329,9 +298,7 @@ export class MemoryManager extends ScopedEmitter<MemoryManagerEvents> implements
     const { ageSeconds = AGE_SECONDS_DEFAULT, pool, dryRun = false, force = false } = options;
     checkAge(ageSeconds);
     const pools = pool === undefined ? this.poolsByIndex : [this.pool(pool)];
-    this.ledger.beat();
-    this.sampler.flush();
-    this.orphans.scan();
+    this.bringUpToDate();
     const outcome = await cleanUp(this, { pools, ageSeconds, dryRun, force, complete: true });
     if (!dryRun) this.emit('cleanup', { cause: 'request', ...outcome });
     return outcome;
@@ -348,6 +315,7 @@ export class MemoryManager extends ScopedEmitter<MemoryManagerEvents> implements
     this.isClosed = true;
     this.stopClock();
     for (const pool of this.poolsByIndex) pool.setTripwire();
+    this.threads?.close();
     unregisterManager(this);
   }
 
@@ -385,9 +353,8 @@ export class MemoryManager extends ScopedEmitter<MemoryManagerEvents> implements
 
   /** @internal */
   inherit(): boolean {
-    if (this.threads === undefined) return false;
     this.findPools();
-    return this.threads.heir.inherit();
+    return this.threads?.inherit() ?? false;
   }
 
   /** @internal */
@@ -405,7 +372,7 @@ export class MemoryManager extends ScopedEmitter<MemoryManagerEvents> implements
         usedPercent: usedPercent(usedBytes, limit) ?? 0,
       });
     });
-    if (LEVELS.indexOf(level) > LEVELS.indexOf(previous) && this.settings.autoCleanup) this.scheduleCleanup();
+    if (LEVELS.indexOf(level) > LEVELS.indexOf(previous) && this.settings.autoCleanup) this.autoCleanup.schedule();
   }
 
   /** @internal */
@@ -419,41 +386,8 @@ export class MemoryManager extends ScopedEmitter<MemoryManagerEvents> implements
   }
 
   /** @internal */
-  consumers(pool: MemoryPool, account: Account): Consumer[] {
-    const { scopes } = this.ledger;
-    const options = { ageSeconds: Infinity, all: true, recordsMax: CONSUMER_RECORDS_MAX };
-    // A scope's memory is in any pool, and in the scopes that hang on it.
-    const isOfScope = (scope: number): boolean =>
-      scopes?.atRow(scope)?.chain.some((above) => above === account) ?? false;
-    const groups =
-      account instanceof MemoryScope
-        ? groupRecords(this.ledger, options).filter(({ scope }) => isOfScope(scope))
-        : groupRecords(this.ledger, account === pool ? { ...options, pool: pool.index } : options);
-    return byTag(groups, (label) => this.ledger.tagText(label & LABEL_TAG_MASK));
-  }
-
-  /** Once, and after the code that crossed the threshold is done. */
-  private scheduleCleanup(): void {
-    if (this.isCleanupDue) return;
-    this.isCleanupDue = true;
-    setImmediate(() => {
-      this.isCleanupDue = false;
-      if (this.isClosed) return;
-      void this.relieve();
-    }).unref();
-  }
-
-  /** The part of a cleanup that needs nobody's leave: what is lost or orphaned, and what the reclaimers give. */
-  private async relieve(scope?: MemoryScope): Promise<void> {
-    const plan = {
-      pools: this.poolsByIndex,
-      ageSeconds: AGE_SECONDS_DEFAULT,
-      dryRun: false,
-      force: false,
-      complete: false,
-      scope,
-    };
-    this.emit('cleanup', { cause: 'pressure', ...(await cleanUp(this, plan)) });
+  consumers(account: Account): Consumer[] {
+    return consumersOf(this.ledger, account);
   }
 
   /** AsyncLocalStorage starts with the first scope: on Node 20 it takes every await of the process from 50 to 145 ns. */
@@ -465,15 +399,16 @@ export class MemoryManager extends ScopedEmitter<MemoryManagerEvents> implements
     return this.ledger.scopes;
   }
 
+  private beginSharing(threads: ManagerThreads): void {
+    this.threads = threads;
+    threads.begin();
+  }
+
   private makePool(config: PoolConfig): MemoryPool {
     const pool = new MemoryPool(this, config);
     this.poolsByName.set(pool.name, pool);
     this.poolsByIndex.push(pool);
-    const { sharing } = this;
-    if (sharing === undefined) return pool;
-    pool.allowanceBytes = 0;
-    if (this.made === 'here') sharing.pool(pool.index).limitBytes = pool.limitBytes;
-    pool.shareWith(sharing.pool(pool.index));
+    this.threads?.addPool(pool, this.made === 'here');
     return pool;
   }
 
@@ -485,64 +420,28 @@ export class MemoryManager extends ScopedEmitter<MemoryManagerEvents> implements
     return this.poolsByName;
   }
 
-  /** What threads draw on begins with the limits that this one has. */
-  private openAccounts(sharing: Sharing): void {
-    sharing.manager.limitBytes = this.settings.limitBytes;
-    for (const { index, limitBytes: limit } of this.poolsByIndex) sharing.pool(index).limitBytes = limit;
-  }
-
-  private startSharing(sharing: Sharing): void {
-    const headroom = new SharedHeadroom(this, sharing);
-    const carry = (pool: MemoryPool, bytes: number): void => headroom.carry(pool, bytes);
-    const { ledger, watch } = this;
-    const pools = (): readonly MemoryPool[] => this.poolsByIndex;
-    this.threads = {
-      sharing,
-      heir: new Heir({ ledger, pools, carry }, sharing),
-      transfers: new Transfers({ ledger, watch, pools, carry }, sharing),
-    };
-    this.headroom = headroom;
-    for (const pool of this.poolsByIndex) pool.shareWith(sharing.pool(pool.index));
-    this.ledger.scopes?.share();
-  }
-
   /** Nobody can free the record any more; of what is on its way to another thread, that one can. */
   private lost(record: number): void {
     const place = this.ledger.word((record << 3) + RECORD_PLACE);
     if ((place & PLACE_TRANSIT) === 0) this.poolsByIndex[place & PLACE_POOL_MASK]?.recovery.recordLost(record);
   }
 
+  /** As the ledger is read without asking anybody, what is to be in a report must be there. */
+  private bringUpToDate(): void {
+    this.ledger.beat();
+    this.sampler.flush();
+    this.orphans.scan();
+    this.inherit();
+  }
+
   private tick(): void {
     this.ticks += 1;
-    this.ledger.beat();
     this.watch.tick();
-    this.sampler.flush();
-    if (this.threads !== undefined) this.lookAtThreads();
+    this.bringUpToDate();
+    this.threads?.tick();
     this.headroom.settleLevel();
-    this.orphans.scan();
     if (this.ticks % DECAY_SECONDS === 0) for (const pool of this.poolsByIndex) pool.decay();
-    this.takeStale();
-  }
-
-  /** What other threads have charged may have changed a level, and one may have died. */
-  private lookAtThreads(): void {
-    this.inherit();
-    for (const pool of this.poolsByIndex) pool.settleLevel();
-    this.ledger.scopes?.settleShared();
-  }
-
-  private takeStale(): void {
-    const due = this.poolsByIndex.filter(
-      ({ staleAfterSeconds: after, usedBytes }) =>
-        usedBytes > 0 &&
-        after < Infinity &&
-        this.ticks % Math.max(STALE_CHECK_SECONDS_MIN, Math.floor(after / 10)) === 0,
-    );
-    if (due.length === 0) return;
-    const plan = { pools: due, ageSeconds: AGE_SECONDS_DEFAULT, dryRun: false, force: false, complete: true };
-    void cleanUp(this, plan).then((outcome) => {
-      if (outcome.reclaimed.length > 0) this.emit('cleanup', { cause: 'stale', ...outcome });
-    });
+    this.autoCleanup.takeStale(this.ticks);
   }
 }
 

@@ -4,7 +4,6 @@ import type { Ledger } from './ledger/ledger.ts';
 import type { Thresholds } from './level.ts';
 import type { Consumer } from './limit-error.ts';
 import type { Budget } from './budget.ts';
-import type { MemoryPool } from './pool.ts';
 import type { MemoryScope } from './scope/scope.ts';
 import type { Sharing } from './threads/sharing.ts';
 import type { Transfers } from './threads/transfers.ts';
@@ -46,7 +45,7 @@ export interface PoolOwner extends Account {
   giveBack(pool: Budget): void;
   levelChanged(account: Account, previous: Level): void;
   /** Who holds the memory of the account that refused. */
-  consumers(pool: MemoryPool, account: Account): Consumer[];
+  consumers(account: Account): Consumer[];
 }
 
 /** @internal */

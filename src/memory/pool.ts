@@ -245,7 +245,7 @@ export class MemoryPool extends Budget {
       pool: this.name,
       askedBytes,
       tag,
-      consumers: this.owner.consumers(this, this.refusedBy),
+      consumers: this.owner.consumers(this.refusedBy),
     });
   }
 

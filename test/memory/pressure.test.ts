@@ -1,6 +1,7 @@
 import { setImmediate } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
-import type { CleanupEvent, MemoryManager, PressureEvent } from '../../src/memory/manager.ts';
+import type { MemoryManager } from '../../src/memory/manager.ts';
+import type { CleanupEvent, PressureEvent } from '../../src/memory/manager-events.ts';
 import type { MemoryManagerOptions } from '../../src/memory/manager-options.ts';
 import { collectAll } from './collect.ts';
 import { makeManager, poolStats } from './make-manager.ts';

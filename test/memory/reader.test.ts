@@ -12,7 +12,7 @@ import {
   RECORDS_AT,
 } from '../../src/memory/ledger/layout.ts';
 import { openLedger } from '../../src/memory/ledger/reader.ts';
-import { codeOf, makeManager, RECORDS_SMALLEST, wrong } from './make-manager.ts';
+import { codeOf, makeManager, wrong } from './make-manager.ts';
 
 const FIRST_RECORD = RECORDS_AT / RECORD_BYTES;
 

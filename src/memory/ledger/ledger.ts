@@ -4,6 +4,7 @@ import type { Thresholds } from '../level.ts';
 import { LEVELS, type Level } from '../../report.ts';
 import {
   PLACE_POOL_MASK,
+  PLACE_THREAD_MASK,
   PLACE_THREAD_SHIFT,
   CLOCK,
   HEADER,
@@ -269,6 +270,29 @@ export class Ledger {
     words[at + RECORD_PLACE] = place;
     words[at + RECORD_GENERATION] = (words[at + RECORD_GENERATION]! + 1) | 0;
     return record;
+  }
+
+  /** Makes a free list of the records that an earlier thread of this row has left. */
+  collectFreeRecords(): void {
+    for (const record of this.ownRecords()) {
+      this.words[(record << 3) + RECORD_LINK] = this.freeRecord;
+      this.freeRecord = record;
+    }
+  }
+
+  /** Whether this thread has a live record or an open scope. */
+  holdsAnything(): boolean {
+    for (const record of this.ownRecords()) if ((this.word((record << 3) + RECORD_GENERATION) & 1) !== 0) return true;
+    return this.scopes !== undefined && !this.scopes.isEmpty;
+  }
+
+  /** Live and free. */
+  private *ownRecords(): Iterable<number> {
+    const own = this.thread << PLACE_THREAD_SHIFT;
+    const first = RECORDS_AT / RECORD_BYTES;
+    const end = first + this.word(HEADER.segmentCount) * SEGMENT_RECORDS;
+    for (let record = first; record < end; record += 1)
+      if ((this.word((record << 3) + RECORD_PLACE) & PLACE_THREAD_MASK) === own) yield record;
   }
 
   /** Whether the record is still the one that a handle of this generation was given. */

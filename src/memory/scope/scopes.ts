@@ -157,6 +157,11 @@ export class Scopes {
     for (const scope of [...this.users.values(), ...this.transactions.values()]) scope.settleLevel();
   }
 
+  /** Whether none is open, and none that has ended holds anything. */
+  get isEmpty(): boolean {
+    return this.byRow.every((scope) => scope === undefined);
+  }
+
   /** The last few hundred that ended, latest first. */
   endedScopes(): EndedScope[] {
     return [...this.ended.slice(this.endedNext), ...this.ended.slice(0, this.endedNext)].toReversed();

@@ -64,6 +64,12 @@ export class SharedHeadroom implements ManagerHeadroom, ShareHolder {
     this.share.drawnBytes += bytes;
   }
 
+  /** Nothing is granted any more. */
+  close(): void {
+    this.takeBack();
+    this.share.lower(0);
+  }
+
   setLimit(limitBytes: number): void {
     const { account } = this.share;
     account.limitBytes = limitBytes;

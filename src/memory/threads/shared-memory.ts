@@ -43,6 +43,7 @@ export function joinLedger(memory: SharedMemory, clock: Clock): JoinedLedger {
   checkLedger(shared);
   const threads = new ThreadTable(new Int32Array(shared, 0, shared.byteLength >> 2));
   const ledger = Ledger.join(shared, threads.claim(), clock);
+  if (threads.epoch(ledger.thread) > 0) ledger.collectFreeRecords();
   const settings: ManagerSettings = {
     name: readText(shared, MANAGER_NAME_AT, MANAGER_NAME_BYTES),
     limitBytes: ledger.double(HEADER_DOUBLE.managerLimitBytes),

@@ -44,7 +44,8 @@ export class Sharing {
     setImmediate(() => this.endTurn()).unref();
   }
 
-  private endTurn(): void {
+  /** Gives back what was drawn in advance. */
+  endTurn(): void {
     this.isEndOfTurnDue = false;
     const drawing = [...this.drawing];
     this.drawing.clear();
