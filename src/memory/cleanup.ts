@@ -57,7 +57,9 @@ export async function cleanUp(target: CleanupTarget, plan: CleanupPlan): Promise
   if (plan.dryRun) foresee(target, plan, reclaimed, left);
   else {
     releaseLost(plan, reclaimed);
-    releaseOrphaned(target, plan, reclaimed);
+    releaseOrphaned(target.ledger, plan.pools, (record, pool, bytes) =>
+      reclaimed.add('orphaned', pool, target.ledger.tagOf(record), bytes),
+    );
     const failed = await askReclaimers(target, plan, reclaimed);
     if (plan.complete) {
       takeStale(target, plan, reclaimed);
@@ -118,11 +120,15 @@ function excess({ level, usedBytes, limitBytes }: Account, { warning }: Threshol
 }
 
 /** Uncharges what was held for scopes that have ended. Who still has a handle may go on looking at its bytes. */
-function releaseOrphaned({ ledger }: CleanupTarget, { pools }: CleanupPlan, reclaimed: Rows): void {
+export function releaseOrphaned(
+  ledger: Ledger,
+  pools: readonly MemoryPool[],
+  onRelease?: (record: number, pool: MemoryPool, bytes: number) => void,
+): void {
   if (ledger.scopes === undefined) return;
   forOwnRecords(ledger, pools, (record, pool, place) => {
     if ((place & PLACE_ORPHANED) === 0) return;
-    reclaimed.add('orphaned', pool, ledger.tagOf(record), ledger.double(record << 2));
+    onRelease?.(record, pool, ledger.double(record << 2));
     pool.recovery.take(record);
   });
 }

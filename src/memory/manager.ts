@@ -4,7 +4,7 @@ import type { MemoryAllocation } from './allocation.ts';
 import type { Account } from './account.ts';
 import type { Budget } from './budget.ts';
 import { AutoCleanup } from './auto-cleanup.ts';
-import { AGE_SECONDS_DEFAULT, cleanUp } from './cleanup.ts';
+import { AGE_SECONDS_DEFAULT, cleanUp, releaseOrphaned } from './cleanup.ts';
 import { systemClock, type Clock } from './clock.ts';
 import { finiteOrNull, showFacts } from './describable.ts';
 import { PLACE_POOL_MASK, PLACE_TRANSIT, RECORD_PLACE } from './ledger/layout.ts';
@@ -383,6 +383,12 @@ export class MemoryManager extends ScopedEmitter<MemoryManagerEvents> implements
   /** @internal */
   releaseAllLost(): void {
     for (const pool of this.poolsByIndex) pool.recovery.releaseLost();
+  }
+
+  /** @internal */
+  releaseAllOrphaned(): void {
+    this.orphans.scan();
+    releaseOrphaned(this.ledger, this.pools);
   }
 
   /** @internal */

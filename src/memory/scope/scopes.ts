@@ -30,6 +30,7 @@ export interface ScopesOwner extends PoolOwner {
   /** A scope has ended; `ended` says what is left in it. */
   scopeEnded(scope: MemoryScope, ended: EndedScope): void;
   releaseAllLost(): void;
+  releaseAllOrphaned(): void;
 }
 
 /** Summaries of ended scopes that are kept. */
@@ -255,8 +256,9 @@ export class Scopes {
     limit: number,
     parents: { parent: MemoryScope | undefined; user: MemoryScope | undefined; transaction: MemoryScope | undefined },
   ): MemoryScope {
-    // What was lost may be all that keeps the rows of ended scopes.
+    // What was lost or orphaned may be all that keeps the rows of ended scopes: a leak must not stop the program.
     if (this.rows.isFull) this.owner.releaseAllLost();
+    if (this.rows.isFull) this.owner.releaseAllOrphaned();
     const scope = new MemoryScope(this, this.rows, kind, name, limit, parents);
     this.byRow[scope.row] = scope;
     for (const above of hangsOn(scope)) above.dependents += 1;

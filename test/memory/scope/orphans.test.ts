@@ -199,4 +199,13 @@ describe('cleanup', () => {
     await memory.cleanup();
     expect([query.usedBytes, pool.usedBytes, memory.leaks().leaks]).toEqual([0, 0, []]);
   });
+
+  test('does not stop the program: when rows run out, orphans are given back for new queries', () => {
+    const { memory, pool } = make();
+    for (let index = 0; index < 20_000; index += 1) {
+      memory.query(`q-${index}`, {}, () => pool.reserveOrThrow(1, { tag: 'leaking' }));
+    }
+    expect(pool.usedBytes).toBeLessThanOrEqual(16_384);
+    expect(pool.usedBytes).toBeGreaterThan(0);
+  });
 });
