@@ -201,7 +201,8 @@ describe('cleanup', () => {
   });
 
   test('does not stop the program: when rows run out, orphans are given back for new queries', () => {
-    const { memory, pool } = make();
+    const { memory } = makeManager({ recordsMax: 32_768 });
+    const pool = memory.pool('query');
     for (let index = 0; index < 20_000; index += 1) {
       memory.query(`q-${index}`, {}, () => pool.reserveOrThrow(1, { tag: 'leaking' }));
     }
