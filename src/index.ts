@@ -2,6 +2,7 @@
  * memtool as a library: named memory pools with limits, of which every byte has an age and an owner, seen from another
  * terminal with `memtool stats`.
  */
+import { announceManagers } from './agent/announce.ts';
 import { startAgent } from './agent/start.ts';
 import { registeredManagers, watchManagers, type RegisteredManager } from './memory/registry.ts';
 
@@ -13,13 +14,8 @@ export { SharedAllocator, SystemAllocator } from './memory/system-allocator.ts';
 export { TrackedAllocator } from './memory/tracked-allocator.ts';
 export { MemoryAllocation } from './memory/allocation.ts';
 export { MemoryLimitError, type Consumer } from './memory/limit-error.ts';
-export {
-  MemoryManager,
-  type AgeOptions,
-  type CleanupEvent,
-  type MemoryManagerEvents,
-  type PressureEvent,
-} from './memory/manager.ts';
+export { MemoryManager, type AgeOptions } from './memory/manager.ts';
+export type { CleanupEvent, MemoryManagerEvents, PressureEvent } from './memory/manager-events.ts';
 export type { MemoryManagerOptions, PoolOptions } from './memory/manager-options.ts';
 export type { Observer, ObservedFigures } from './memory/observers.ts';
 export type { EndedScope, OrphanedMemory } from './memory/scope/ended-scope.ts';
@@ -32,6 +28,12 @@ export type { AllocateOptions, ReserveOptions } from './memory/pool-options.ts';
 export type { Reclaimer } from './memory/reclaimers.ts';
 export type { CleanupOptions, ManagerCleanup, ObservedUsage } from './memory/registry.ts';
 export { MemoryReservation } from './memory/reservation.ts';
+export type { SharedMemory } from './memory/threads/shared-memory.ts';
+export type { TransferredMemory } from './memory/threads/transfers.ts';
+export { watchWasm } from './memory/wasm/wasm-calls.ts';
+export { instantiateWasm, type WasmInstance } from './memory/wasm/wasm-instance.ts';
+export { chargeWasmMemory, makeWasmMemory, type WasmMemory } from './memory/wasm/wasm-memory.ts';
+export type { WasmMemoryDescriptor, WasmMemoryObject } from './memory/wasm/wasm-runtime.ts';
 export { MemtoolError, type ErrorCode } from './errors.ts';
 export type {
   CleanupRow,
@@ -45,7 +47,9 @@ export type {
   Verdict,
 } from './report.ts';
 
-// memory/ does not know the agent: the two are joined here.
+// memory/ does not know the agent: the two are joined here. It is started on the main thread; managers of other threads are
+// announced to it.
+announceManagers();
 function startFor(manager: RegisteredManager): void {
   if (manager.wantsAgent) startAgent();
 }

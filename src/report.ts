@@ -216,7 +216,7 @@ export interface ProcessCleanup extends ProcessIdentity {
   /** Of `reclaimed`, without the rows of kind `idle`: that memory was charged to nobody. */
   totals: Totals;
   layers?: CleanupLayers;
-  /** Time the collection asked for by `--gc` took on the application's thread. */
+  /** The longest time that the collection asked for by `--gc` took on any thread. */
   gcPauseMs?: number;
   unavailable?: Unavailable;
 }

@@ -2,8 +2,8 @@ import { DEFAULT_THRESHOLDS, nextLevel } from '../memory/level.ts';
 import type { Level } from '../report.ts';
 import { Samples, type Growth } from './growth.ts';
 
-/** What the agent remembers of how many things; the ones not seen for longest go first. */
-const SERIES_MAX = 1024;
+/** What the agent remembers of how many things; the ones not seen for longest go first. 1 KB each. */
+const SERIES_MAX = 2048;
 /** A figure that is read on request as well as by the clock is not noted more often than this. */
 const SPACING_SECONDS = 0.9;
 
@@ -12,8 +12,15 @@ interface Series {
   level: Level;
 }
 
-/** What is watched: the kind, then the manager or '', then the name. */
-export type SeriesKey = readonly [kind: 'pool' | 'manager' | 'observed' | 'heap', manager: string, name: string];
+/**
+ * What is watched: the kind, its manager's ledger, its name and, where threads that share the manager may each have one of
+ * the name, the thread. Not the manager's name: every thread of a set of workers may have a manager called the same.
+ */
+export type SeriesKey =
+  | readonly [kind: 'heap']
+  | readonly [kind: 'manager', ledgerId: number]
+  | readonly [kind: 'pool', ledgerId: number, name: string]
+  | readonly [kind: 'observed', ledgerId: number, name: string, threadId: number];
 
 /** The last minute of every pool, manager, observed pool and the heap. Bounded, whatever the application makes up. */
 export class History {

@@ -13,6 +13,6 @@ export function readMainMemory(): MainMemory {
 }
 
 export function readLayers(): MemoryLayers {
-  const { heapUsed, external, rss } = process.memoryUsage();
-  return { heapUsedBytes: heapUsed, externalBytes: external, rssBytes: rss };
+  const { heapUsed, external } = process.memoryUsage();
+  return { heapUsedBytes: heapUsed, externalBytes: external };
 }

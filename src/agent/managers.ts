@@ -2,35 +2,66 @@ import { openLedger, type LedgerReader } from '../memory/ledger/reader.ts';
 import type { ScopeSelection } from '../memory/ledger/scope-reader.ts';
 import type { ScopeQuery } from '../protocol.ts';
 import { SCOPE_SORTS, type ManagerStats, type PoolStats, type ScopeStats, type Unavailable } from '../report.ts';
-import type { ManagerAdded } from './messages.ts';
+import { MAIN_THREAD, type ManagerAdded } from './messages.ts';
 
 type Ledger = { kind: 'open'; reader: LedgerReader } | { kind: 'refused'; reason: string };
 
 interface Entry {
-  id: number;
   name: string;
   ledger: Ledger;
+  /** By threads that share the ledger, the ids of their managers: it is there while any of them is. */
+  holders: Map<number, Set<number>>;
 }
 
-/** The managers of the process as the agent sees them: their ledgers, read from this thread. */
+/** A manager as one thread has it. */
+export interface HeldManager {
+  id: number;
+  name: string;
+}
+
+export interface LedgerStats {
+  ledgerId: number;
+  manager: ManagerStats;
+  pools: PoolStats[];
+}
+
+/** The managers of the process as the agent sees them: their ledgers, read from this thread, each once. */
 export class Managers {
   readonly #entries = new Map<number, Entry>();
   readonly #open: (shared: SharedArrayBuffer) => LedgerReader;
+  /** Set while there are more than are kept here. */
+  omitted: string | undefined;
 
   constructor(open: (shared: SharedArrayBuffer) => LedgerReader = openLedger) {
     this.#open = open;
   }
 
-  add({ id, name, shared }: ManagerAdded): void {
-    this.#entries.set(id, { id, name, ledger: this.#openLedger(shared) });
+  /** Adding what is there already changes nothing. */
+  add(threadId: number, { id, name, ledgerId, shared }: ManagerAdded): void {
+    let entry = this.#entries.get(ledgerId);
+    if (!entry) {
+      entry = { name, ledger: this.#openLedger(shared), holders: new Map() };
+      this.#entries.set(ledgerId, entry);
+    }
+    const ids = entry.holders.get(threadId) ?? new Set();
+    entry.holders.set(threadId, ids.add(id));
   }
 
-  remove(id: number): void {
-    this.#entries.delete(id);
+  remove(threadId: number, id: number): void {
+    for (const [ledgerId, { holders }] of this.#entries) {
+      const ids = holders.get(threadId);
+      if (ids?.delete(id) && ids.size === 0) this.#release(ledgerId, threadId);
+    }
   }
 
+  /** The thread has ended, and its managers with it. */
+  removeThread(threadId: number): void {
+    for (const ledgerId of this.#entries.keys()) this.#release(ledgerId, threadId);
+  }
+
+  /** Those of the main thread first: they name the process. */
   get names(): string[] {
-    return [...this.#entries.values()].map(({ name }) => name);
+    return this.#sorted().map(([, { name }]) => name);
   }
 
   beat(): void {
@@ -41,28 +72,28 @@ export class Managers {
     return this.#readers().reduce((sum, reader) => sum + reader.touchedBytes(), 0);
   }
 
-  /** The managers that have this pool; all of them when no pool is named. */
-  idsWith(pool: string | undefined): number[] {
-    return [...this.#entries.values()]
-      .filter(
-        ({ ledger }) =>
-          pool === undefined || (ledger.kind === 'open' && ledger.reader.usage().some(({ name }) => name === pool)),
-      )
-      .map(({ id }) => id);
+  /** By threads, the managers that have this pool; all of them when no pool is named. */
+  heldWith(pool: string | undefined): Map<number, HeldManager[]> {
+    return this.#held(
+      ({ ledger }) =>
+        pool === undefined || (ledger.kind === 'open' && ledger.reader.usage().some(({ name }) => name === pool)),
+    );
   }
 
-  /** Whether any has observers: else the application's thread need not be asked. */
-  get haveObservers(): boolean {
-    return this.#readers().some((reader) => reader.hasObservers());
+  /** The threads of managers that have observers; only they need to be asked. Of a shared one, any may have them. */
+  observingThreads(): number[] {
+    return [...this.#held(({ ledger }) => ledger.kind === 'open' && ledger.reader.hasObservers()).keys()];
   }
 
   get poolNames(): string[] {
     return this.#readers().flatMap((reader) => reader.usage().map(({ name }) => name));
   }
 
-  stats(unavailable: Unavailable = {}): { managers: ManagerStats[]; pools: PoolStats[] } {
-    const read = this.read((reader) => ({ manager: reader.manager(), pools: reader.pools() }), unavailable);
-    return { managers: read.map(({ manager }) => manager), pools: read.flatMap(({ pools }) => pools) };
+  stats(unavailable: Unavailable = {}): LedgerStats[] {
+    return this.read(
+      (reader, ledgerId) => ({ ledgerId, manager: reader.manager(), pools: reader.pools() }),
+      unavailable,
+    );
   }
 
   /** The first of all open scopes, largest first. */
@@ -78,15 +109,16 @@ export class Managers {
   }
 
   /** Reads every ledger; one that cannot be read takes nothing from the others, and its reason is noted. */
-  read<Result>(readOne: (reader: LedgerReader) => Result, unavailable: Unavailable): Result[] {
+  read<Result>(readOne: (reader: LedgerReader, ledgerId: number) => Result, unavailable: Unavailable): Result[] {
     const results: Result[] = [];
-    for (const { name, ledger } of this.#entries.values()) {
+    if (this.omitted !== undefined) unavailable['managers'] = this.omitted;
+    for (const [ledgerId, { name, ledger }] of this.#sorted()) {
       if (ledger.kind === 'refused') {
         unavailable[`manager ${name}`] = ledger.reason;
         continue;
       }
       try {
-        results.push(readOne(ledger.reader));
+        results.push(readOne(ledger.reader, ledgerId));
       } catch (error) {
         unavailable[`manager ${name}`] = `its ledger could not be read: ${messageOf(error)}`;
       }
@@ -100,6 +132,31 @@ export class Managers {
     } catch (error) {
       return { kind: 'refused', reason: messageOf(error) };
     }
+  }
+
+  #release(ledgerId: number, threadId: number): void {
+    const holders = this.#entries.get(ledgerId)?.holders;
+    if (holders?.delete(threadId) && holders.size === 0) this.#entries.delete(ledgerId);
+  }
+
+  #held(isWanted: (entry: Entry) => boolean): Map<number, HeldManager[]> {
+    const held = new Map<number, HeldManager[]>();
+    for (const [, entry] of this.#sorted()) {
+      if (!isWanted(entry)) continue;
+      for (const [threadId, ids] of entry.holders) {
+        const found = held.get(threadId) ?? [];
+        held.set(threadId, found);
+        for (const id of ids) found.push({ id, name: entry.name });
+      }
+    }
+    return held;
+  }
+
+  /** In the order of their coming, but those of the main thread first. */
+  #sorted(): [ledgerId: number, entry: Entry][] {
+    return [...this.#entries].toSorted(
+      ([, a], [, b]) => Number(b.holders.has(MAIN_THREAD)) - Number(a.holders.has(MAIN_THREAD)),
+    );
   }
 
   #readers(): LedgerReader[] {

@@ -1,5 +1,9 @@
-/** What the agent's thread and the application's main thread say to each other. */
+/** What the agent's thread and the threads of the application say to each other. */
 import type { CleanupOptions, ManagerCleanup, ObservedUsage } from '../memory/registry.ts';
+import type { ThreadIdentity } from '../memory/threads/thread-id.ts';
+
+/** The `threadId` of the main thread. Those of workers are counted up from it, and none is used twice in a process. */
+export const MAIN_THREAD = 0;
 
 /** What the worker cannot find out by itself. */
 export interface WorkerStart {
@@ -15,17 +19,37 @@ export interface WorkerStart {
 }
 
 export interface ManagerAdded {
+  /** Counted up by each thread for itself. */
   id: number;
   name: string;
+  ledgerId: number;
   shared: SharedArrayBuffer;
 }
 
-export type MessageToWorker =
+/** What any thread of the application says. */
+export type ThreadMessage =
   | ({ kind: 'manager-added' } & ManagerAdded)
   | { kind: 'manager-removed'; id: number }
-  | { kind: 'answer'; requestId: number; answer: Answer }
+  /** Also to a request that was withdrawn before it was read: by its answer the agent knows what a thread has read. */
+  | { kind: 'answer'; requestId: number; answer: Answer };
+
+export type MessageToWorker =
+  | ThreadMessage
   /** The process is leaving: let go of the main thread. */
   | { kind: 'exiting' };
+
+/** A message of a worker thread of the application: over a channel, anybody could have sent it. */
+export interface Announcement {
+  threadId: number;
+  identity: ThreadIdentity;
+  message: ThreadMessage;
+}
+
+/** A request to a worker thread of the application, as it goes over the channel. */
+export interface AddressedRequest {
+  to: number;
+  request: RequestMessage;
+}
 
 export interface RequestMessage {
   requestId: number;
@@ -54,7 +78,7 @@ export interface WorkResult {
   cleanup: CleanupResult;
 }
 
-/** Of the main isolate. */
+/** Of the isolate that was asked. */
 export interface MainMemory {
   heapUsedBytes: number;
   heapLimitBytes: number;
@@ -64,13 +88,13 @@ export interface MainMemory {
 
 export interface Observation {
   manager: string;
+  ledgerId: number;
   usages: ObservedUsage[];
 }
 
 export interface MemoryLayers {
   heapUsedBytes: number;
   externalBytes: number;
-  rssBytes: number;
 }
 
 export interface CleanupResult {

@@ -1,60 +1,92 @@
 import { usedPercent } from '../memory/level.ts';
+import type { ObservedUsage } from '../memory/registry.ts';
 import type { PoolStats, Unavailable } from '../report.ts';
 import type { Application } from './application.ts';
-import type { History } from './history.ts';
-import type { Observation } from './messages.ts';
+import type { History, SeriesKey } from './history.ts';
+import type { Managers } from './managers.ts';
+import { MAIN_THREAD } from './messages.ts';
+import { threadName } from './thread-name.ts';
 
 /** Beside the wait for the heap, and never longer: a report takes under half a second in all. */
 const PATIENCE = { takenWithinMs: 200, answeredWithinMs: 450 } as const;
 
-/** The pools that someone else manages, as the application's `observe()` functions tell of them. */
-export async function readObserved(
-  application: Application,
-  history: History,
+export interface ObservedPool {
+  /** What its growth is remembered by. */
+  series: SeriesKey;
+  pool: PoolStats;
+}
+
+export interface ObservedSources {
+  managers: Managers;
+  application: Application;
+  history: History;
+}
+
+/** The pools that someone else manages, as the `observe()` functions of all threads tell of them. */
+export async function readObserved(sources: ObservedSources, unavailable: Unavailable): Promise<ObservedPool[]> {
+  const threads = sources.managers.observingThreads();
+  return (await Promise.all(threads.map((threadId) => readThread(threadId, sources, unavailable)))).flat();
+}
+
+async function readThread(
+  threadId: number,
+  { application, history }: ObservedSources,
   unavailable: Unavailable,
-): Promise<PoolStats[]> {
-  const outcome = await application.ask({ kind: 'observe' }, PATIENCE);
+): Promise<ObservedPool[]> {
+  const outcome = await application.ask(threadId, { kind: 'observe' }, PATIENCE);
+  const where = threadId === MAIN_THREAD ? '' : ` in ${threadName(threadId)}`;
   switch (outcome.kind) {
-    case 'answered':
-      return outcome.value.flatMap((observation) => toPools(observation, history, unavailable));
+    case 'answered': {
+      const pools: ObservedPool[] = [];
+      for (const { manager, ledgerId, usages } of outcome.value) {
+        for (const usage of usages) {
+          const series = ['observed', ledgerId, usage.name, threadId] as const;
+          if (usage.error === undefined) pools.push({ series, pool: toPool(manager, usage, series, history) });
+          else unavailable[`observed ${usage.name}${where}`] = usage.error;
+        }
+      }
+      return pools;
+    }
     case 'failed':
-      unavailable['observed'] = outcome.message;
+      unavailable[`observed${where}`] = outcome.message;
       return [];
     case 'withdrawn':
-      unavailable['observed'] = 'main thread is busy, and observe() functions run there';
+      unavailable[`observed${where}`] =
+        threadId === MAIN_THREAD
+          ? 'main thread is busy, and observe() functions run there'
+          : 'the thread is busy, and observe() functions run there';
       return [];
     case 'unanswered':
-      unavailable['observed'] = `an observe() function did not answer within ${PATIENCE.answeredWithinMs} ms`;
+      unavailable[`observed${where}`] = `an observe() function did not answer within ${PATIENCE.answeredWithinMs} ms`;
+      return [];
+    case 'gone':
+      // And what it observed with it.
       return [];
   }
 }
 
-function toPools({ manager, usages }: Observation, history: History, unavailable: Unavailable): PoolStats[] {
-  return usages.flatMap(({ name, usedBytes, limitBytes, error }): PoolStats[] => {
-    if (error !== undefined) {
-      unavailable[`observed ${name}`] = error;
-      return [];
-    }
-    const key = ['observed', manager, name] as const;
-    history.note(key, usedBytes);
-    return [
-      {
-        manager,
-        name,
-        kind: 'observed',
-        limitBytes,
-        blockBytes: null,
-        usedBytes,
-        reservedBytes: usedBytes,
-        peakBytes: history.peakBytes(key),
-        usedPercent: usedPercent(usedBytes, limitBytes ?? Infinity),
-        level: history.level(key, usedBytes, limitBytes),
-        allocations: 0,
-        frees: 0,
-        rejections: 0,
-        live: 0,
-        oldestAgeSeconds: null,
-      },
-    ];
-  });
+function toPool(
+  manager: string,
+  { name, usedBytes, limitBytes }: ObservedUsage,
+  series: SeriesKey,
+  history: History,
+): PoolStats {
+  history.note(series, usedBytes);
+  return {
+    manager,
+    name,
+    kind: 'observed',
+    limitBytes,
+    blockBytes: null,
+    usedBytes,
+    reservedBytes: usedBytes,
+    peakBytes: history.peakBytes(series),
+    usedPercent: usedPercent(usedBytes, limitBytes ?? Infinity),
+    level: history.level(series, usedBytes, limitBytes),
+    allocations: 0,
+    frees: 0,
+    rejections: 0,
+    live: 0,
+    oldestAgeSeconds: null,
+  };
 }

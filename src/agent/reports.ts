@@ -5,7 +5,6 @@ import {
   totalsOf,
   worstLevel,
   type Level,
-  type PoolStats,
   type ProcessIdentity,
   type ProcessLeaks,
   type ProcessPressure,
@@ -18,7 +17,7 @@ import type { Application } from './application.ts';
 import { secondsToLimit } from './growth.ts';
 import type { History, SeriesKey } from './history.ts';
 import type { Managers } from './managers.ts';
-import { readObserved } from './observed.ts';
+import { readObserved, type ObservedPool } from './observed.ts';
 import { agentBytes } from './probes/agent.ts';
 import type { ProcessProbe } from './probes/process.ts';
 import type { HeapProbe } from './probes/v8.ts';
@@ -67,7 +66,7 @@ export class Reports {
   async stats(query: ScopeQuery = SCOPE_QUERY_DEFAULT): Promise<ProcessStats> {
     const unavailable: Unavailable = {};
     const [memory, observed] = await Promise.all([this.#heap(unavailable), this.#observed(unavailable)]);
-    const { managers, pools } = this.#sources.managers.stats(unavailable);
+    const ledgers = this.#sources.managers.stats(unavailable);
     const { scopes, count: scopeCount } = this.#sources.managers.scopes(query, unavailable);
     return {
       ...this.identity(),
@@ -78,8 +77,8 @@ export class Reports {
       externalBytes: memory?.externalBytes ?? null,
       arrayBuffersBytes: memory?.arrayBuffersBytes ?? null,
       memtoolBytes: agentBytes() + this.#sources.managers.touchedBytes(),
-      managers,
-      pools: [...pools, ...observed],
+      managers: ledgers.map(({ manager }) => manager),
+      pools: [...ledgers.flatMap(({ pools }) => pools), ...observed.map(({ pool }) => pool)],
       scopes,
       scopeCount,
       ...stated(unavailable),
@@ -89,14 +88,18 @@ export class Reports {
   async pressure(): Promise<ProcessPressure> {
     const unavailable: Unavailable = {};
     const [memory, observed] = await Promise.all([this.#heap(unavailable), this.#observed(unavailable)]);
-    const { managers, pools } = this.#sources.managers.stats(unavailable);
+    const ledgers = this.#sources.managers.stats(unavailable);
     const { scopes, count: scopesNearLimit } = this.#sources.managers.scopesNearLimit(SCOPES_PRESSED_MAX, unavailable);
     const resources = [
-      ...pools.map((pool) => this.#resource({ ...pool, kind: 'pool' })),
-      ...managers
-        .filter(({ limitBytes }) => limitBytes !== null)
-        .map((manager) => this.#resource({ ...manager, kind: 'manager', manager: null })),
-      ...observed.map((pool) => this.#resource({ ...pool, kind: 'observed' })),
+      ...ledgers.flatMap(({ ledgerId, pools }) =>
+        pools.map((pool) => this.#resource({ ...pool, kind: 'pool' }, ['pool', ledgerId, pool.name])),
+      ),
+      ...ledgers
+        .filter(({ manager }) => manager.limitBytes !== null)
+        .map(({ ledgerId, manager }) =>
+          this.#resource({ ...manager, kind: 'manager', manager: null }, ['manager', ledgerId]),
+        ),
+      ...observed.map(({ series, pool }) => this.#resource({ ...pool, kind: 'observed' }, series)),
       ...scopes.map(asResource),
       ...(memory ? [this.#heapResource(memory.heapUsedBytes, memory.heapLimitBytes)] : []),
     ].toSorted((a, b) => (b.usedPercent ?? -1) - (a.usedPercent ?? -1));
@@ -125,27 +128,22 @@ export class Reports {
     return reading.memory;
   }
 
-  async #observed(unavailable: Unavailable): Promise<PoolStats[]> {
-    if (!this.#sources.managers.haveObservers) return [];
-    return readObserved(this.#sources.application, this.#sources.history, unavailable);
+  #observed(unavailable: Unavailable): Promise<ObservedPool[]> {
+    return readObserved(this.#sources, unavailable);
   }
 
   #heapResource(usedBytes: number, limitBytes: number): Resource {
     const level = this.#sources.history.level(HEAP, usedBytes, limitBytes);
-    return this.#resource({
-      kind: 'heap',
-      manager: null,
-      name: 'heap',
-      usedBytes,
-      limitBytes,
-      usedPercent: usedPercent(usedBytes, limitBytes),
-      level,
-    });
+    const percent = usedPercent(usedBytes, limitBytes);
+    return this.#resource(
+      { kind: 'heap', manager: null, name: 'heap', usedBytes, limitBytes, usedPercent: percent, level },
+      HEAP,
+    );
   }
 
-  #resource(figures: Figures): Resource {
+  #resource(figures: Figures, series: SeriesKey): Resource {
     const { kind, manager, name, usedBytes, limitBytes, usedPercent: percent, level } = figures;
-    const growth = this.#sources.history.growth([kind, manager ?? '', name]);
+    const growth = this.#sources.history.growth(series);
     return {
       kind,
       manager,
@@ -172,10 +170,10 @@ function asResource({ manager, kind, name, usedBytes, limitBytes, usedPercent: p
   return { kind: 'scope', manager, name: `${kind} ${name}`, ...figures };
 }
 
-const HEAP: SeriesKey = ['heap', '', 'heap'];
+const HEAP: SeriesKey = ['heap'];
 
 interface Figures {
-  kind: SeriesKey[0];
+  kind: Resource['kind'];
   manager: string | null;
   name: string;
   usedBytes: number;

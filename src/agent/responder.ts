@@ -5,21 +5,21 @@ import {
   REQUEST,
   type CleanupResult,
   type MainMemory,
-  type MessageToWorker,
   type Observation,
   type RequestMessage,
+  type ThreadMessage,
   type Work,
 } from './messages.ts';
 
 type CleanupWork = Extract<Work, { kind: 'cleanup' }>;
 
-/** Does on the application's main thread what only it can do, when the agent asks. */
+/** Does on a thread of the application what only that thread can do, when the agent asks. */
 export class Responder {
   readonly #managers: ReadonlyMap<number, RegisteredManager>;
-  readonly #send: (message: MessageToWorker) => void;
+  readonly #send: (message: ThreadMessage) => void;
   #lastCleanup: Promise<void> = Promise.resolve();
 
-  constructor(managers: ReadonlyMap<number, RegisteredManager>, send: (message: MessageToWorker) => void) {
+  constructor(managers: ReadonlyMap<number, RegisteredManager>, send: (message: ThreadMessage) => void) {
     this.#managers = managers;
     this.#send = send;
   }
@@ -35,7 +35,10 @@ export class Responder {
 
   /** Never rejects. */
   async #run({ requestId, state, work }: RequestMessage): Promise<void> {
-    if (Atomics.compareExchange(state, 0, REQUEST.pending, REQUEST.taken) !== REQUEST.pending) return;
+    if (Atomics.compareExchange(state, 0, REQUEST.pending, REQUEST.taken) !== REQUEST.pending) {
+      this.#send({ kind: 'answer', requestId, answer: { ok: false, message: 'withdrawn' } });
+      return;
+    }
     try {
       const value = await this.#do(work);
       this.#send({ kind: 'answer', requestId, answer: { ok: true, value } });
@@ -59,6 +62,7 @@ export class Responder {
     return Promise.all(
       [...this.#managers.values()].map(async (manager) => ({
         manager: manager.name,
+        ledgerId: manager.ledgerId,
         usages: await manager.observed(),
       })),
     );

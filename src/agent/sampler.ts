@@ -3,6 +3,7 @@ import type { Managers } from './managers.ts';
 import type { MainMemory } from './messages.ts';
 import type { ProcessProbe } from './probes/process.ts';
 import type { HeapProbe } from './probes/v8.ts';
+import type { WorkerThreads } from './worker-threads.ts';
 
 const TICK_MS = 1000;
 /** The heap is asked for on the application's thread (under 0.1 ms), so more rarely. */
@@ -10,6 +11,7 @@ const HEAP_TICKS = 5;
 
 export interface SamplerSources {
   managers: Managers;
+  workerThreads: WorkerThreads;
   history: History;
   process: ProcessProbe;
   heap: HeapProbe;
@@ -30,7 +32,9 @@ export class Sampler {
   }
 
   #sample(): void {
-    const { managers, process } = this.#sources;
+    const { managers, workerThreads, process } = this.#sources;
+    // Else the memory of a ledger would be kept until somebody asks.
+    workerThreads.dropEnded();
     managers.beat();
     process.sample();
     this.#notePools();
@@ -40,16 +44,16 @@ export class Sampler {
 
   #notePools(): void {
     const { managers, history } = this.#sources;
-    managers.read((reader) => {
+    managers.read((reader, ledgerId) => {
       const pools = reader.usage();
-      for (const { name, usedBytes } of pools) history.note(['pool', reader.managerName, name], usedBytes);
+      for (const { name, usedBytes } of pools) history.note(['pool', ledgerId, name], usedBytes);
       const usedBytes = pools.reduce((sum, pool) => sum + pool.usedBytes, 0);
-      history.note(['manager', '', reader.managerName], usedBytes);
+      history.note(['manager', ledgerId], usedBytes);
     }, {});
   }
 
   async #noteHeap(): Promise<void> {
     const memory: MainMemory | undefined = await this.#sources.heap.readIfIdle();
-    if (memory) this.#sources.history.note(['heap', '', 'heap'], memory.heapUsedBytes);
+    if (memory) this.#sources.history.note(['heap'], memory.heapUsedBytes);
   }
 }

@@ -3,13 +3,13 @@ import { readFileSync } from 'node:fs';
 import { parentPort, workerData } from 'node:worker_threads';
 import { SCOPE_QUERY_DEFAULT } from '../protocol.ts';
 import { Application } from './application.ts';
-import { runCleanup } from './cleanup.ts';
+import { runCleanup, type CleanupSources } from './cleanup.ts';
 import { Control } from './control.ts';
 import { recordFailure } from './failure.ts';
 import { History } from './history.ts';
 import { listen } from './listen.ts';
 import { Managers } from './managers.ts';
-import type { MessageToWorker, WorkerStart } from './messages.ts';
+import { MAIN_THREAD, type MessageToWorker, type WorkerStart } from './messages.ts';
 import { renderMetrics } from './metrics.ts';
 import { ProcessProbe } from './probes/process.ts';
 import { HeapProbe } from './probes/v8.ts';
@@ -17,14 +17,19 @@ import { Reports } from './reports.ts';
 import type { Verbs } from './routes.ts';
 import { Sampler } from './sampler.ts';
 import { createAgentServer } from './server.ts';
+import { WorkerThreads } from './worker-threads.ts';
 
 const start: WorkerStart = workerData;
 const control = new Control(start.control);
 
 const managers = new Managers();
-for (const manager of start.managers) managers.add(manager);
+for (const manager of start.managers) managers.add(MAIN_THREAD, manager);
 
-const application = new Application((message) => parentPort?.postMessage(message));
+const application = new Application((threadId, request) => {
+  if (threadId === MAIN_THREAD) parentPort?.postMessage(request);
+  else workerThreads.send(threadId, request);
+});
+const workerThreads = new WorkerThreads({ managers, application });
 const heap = new HeapProbe(application, control);
 const probe = new ProcessProbe();
 const history = new History();
@@ -40,22 +45,39 @@ const reports = new Reports({
   memtoolVersion,
 });
 
+/** Nothing is told of a thread that has ended. */
+function current(): Reports {
+  workerThreads.dropEnded();
+  return reports;
+}
+
+const cleanupSources: CleanupSources = {
+  managers,
+  application,
+  identity: () => current().identity(),
+  rssBytes: () => probe.rssBytes(),
+};
+
 const verbs: Verbs = {
-  health: () => reports.health(),
-  stats: (scopes) => reports.stats(scopes),
-  pressure: () => reports.pressure(),
-  leaks: (ageSeconds) => reports.leaks(ageSeconds),
-  cleanup: (request) => runCleanup({ managers, application, identity: () => reports.identity() }, request),
+  health: () => current().health(),
+  stats: (scopes) => current().stats(scopes),
+  pressure: () => current().pressure(),
+  leaks: (ageSeconds) => current().leaks(ageSeconds),
+  cleanup: (request) => {
+    workerThreads.dropEnded();
+    return runCleanup(cleanupSources, request);
+  },
   metrics: async () =>
-    renderMetrics(await reports.stats({ ...SCOPE_QUERY_DEFAULT, count: 0 }), probe.cpuSeconds(), memtoolVersion),
+    renderMetrics(await current().stats({ ...SCOPE_QUERY_DEFAULT, count: 0 }), probe.cpuSeconds(), memtoolVersion),
 };
 
 // A thread that ends within 100 ms of disconnecting an inspector session takes the process with it on 24 and 26: stay.
 process.on('uncaughtException', (error) => recordFailure(start, error));
 process.on('unhandledRejection', (error) => recordFailure(start, error));
 parentPort?.on('message', receive);
+workerThreads.start();
 
-new Sampler({ managers, history, process: probe, heap }).start();
+new Sampler({ managers, workerThreads, history, process: probe, heap }).start();
 const server = createAgentServer(verbs);
 listen(server, start.directory, start.socketName, control).then(
   () => server.on('error', (error) => recordFailure(start, error)),
@@ -67,13 +89,13 @@ listen(server, start.directory, start.socketName, control).then(
 function receive(message: MessageToWorker): void {
   switch (message.kind) {
     case 'manager-added':
-      managers.add(message);
+      managers.add(MAIN_THREAD, message);
       break;
     case 'manager-removed':
-      managers.remove(message.id);
+      managers.remove(MAIN_THREAD, message.id);
       break;
     case 'answer':
-      application.receive(message.requestId, message.answer);
+      application.receive(MAIN_THREAD, message.requestId, message.answer);
       break;
     case 'exiting':
       heap.release();

@@ -103,13 +103,15 @@ function largestFirst(pools: readonly MemoryPool[]): MemoryPool[] {
 }
 
 /**
- * What a pool is asked for: enough to end its own pressure and, as far as it can, the manager's and the scope's. 0 without
- * pressure.
+ * What a pool is asked for: enough to end its own pressure and, as far as it can, the manager's and the scope's, for the part
+ * of it that this thread holds. 0 without pressure.
  */
 function reclaimTarget(target: CleanupTarget, pool: MemoryPool, scope?: Account): number {
   const { thresholds } = target;
   const outside = Math.max(excess(target, thresholds), scope === undefined ? 0 : excess(scope, thresholds));
-  return Math.max(excess(pool, thresholds), Math.min(outside, pool.usedBytes));
+  const { usedBytes, ownBytes } = pool;
+  const bytes = Math.max(excess(pool, thresholds), Math.min(outside, usedBytes));
+  return usedBytes > ownBytes ? Math.ceil((bytes * ownBytes) / usedBytes) : bytes;
 }
 
 function excess({ level, usedBytes, limitBytes }: Account, { warning }: Thresholds): number {
@@ -179,7 +181,7 @@ function foresee(target: CleanupTarget, plan: CleanupPlan, reclaimed: Rows, left
   const { ledger } = target;
   for (const pool of plan.pools) {
     const age = takenAfterSeconds(plan, pool);
-    for (const group of groupRecords(ledger, { ageSeconds: age, pool: pool.index })) {
+    for (const group of groupRecords(ledger, { ageSeconds: age, pool: pool.index, thread: ledger.thread })) {
       if (group.kind === 'live') continue;
       reclaimed.add(group.kind, pool, ledger.tagText(group.label & LABEL_TAG_MASK), group.bytes, group.count);
     }
@@ -198,7 +200,7 @@ function foresee(target: CleanupTarget, plan: CleanupPlan, reclaimed: Rows, left
 function listStale({ ledger }: CleanupTarget, plan: CleanupPlan, left: Rows): void {
   if (plan.force) return;
   const byIndex = new Map(plan.pools.map((pool) => [pool.index, pool]));
-  for (const group of groupRecords(ledger, { ageSeconds: plan.ageSeconds })) {
+  for (const group of groupRecords(ledger, { ageSeconds: plan.ageSeconds, thread: ledger.thread })) {
     const pool = byIndex.get(group.pool);
     if (group.kind !== 'stale' || pool === undefined || pool.staleAfterSeconds <= plan.ageSeconds) continue;
     const reason = `Still referred to, for up to ${formatSeconds(group.oldestAgeSeconds)}; only --force takes it, and its holder then gets an error.`;

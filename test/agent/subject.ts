@@ -1,5 +1,6 @@
 /** A real process with an agent in it, and a way to ask it. */
 import { spawn, type ChildProcess } from 'node:child_process';
+import { EventEmitter, once } from 'node:events';
 import { existsSync, mkdtempSync, readdirSync, rmSync, watch } from 'node:fs';
 import { request } from 'node:http';
 import { tmpdir } from 'node:os';
@@ -26,19 +27,48 @@ export class Subject {
   readonly directory: string;
   readonly child: ChildProcess;
   readonly ended: Promise<Ended>;
+  readonly #heard = new EventEmitter();
+  #output = '';
+  /** As much of the output as `line` has given. */
+  #read = 0;
 
   constructor(nodeArguments: string[], directory: string = freshDirectory()) {
     this.directory = directory;
     this.child = spawn(process.execPath, nodeArguments, {
       env: { ...process.env, MEMTOOL_DIR: directory, NODE_OPTIONS: '' },
-      stdio: ['ignore', 'pipe', 'pipe'],
+      stdio: ['pipe', 'pipe', 'pipe'],
     });
-    let output = '';
-    this.child.stdout?.on('data', (chunk: Buffer) => (output += chunk.toString()));
-    this.child.stderr?.on('data', (chunk: Buffer) => (output += chunk.toString()));
+    const hear = (chunk: Buffer): void => {
+      this.#output += chunk.toString();
+      this.#heard.emit('output');
+    };
+    this.child.stdout?.on('data', hear);
+    this.child.stderr?.on('data', hear);
+    // It may have ended when it is told something.
+    this.child.stdin?.on('error', () => {});
     this.ended = new Promise((resolve) =>
-      this.child.once('close', (code, signal) => resolve({ code, signal, output })),
+      this.child.once('close', (code, signal) => resolve({ code, signal, output: this.#output })),
     );
+  }
+
+  /** Its next line that nobody has asked for yet. */
+  async line(): Promise<string> {
+    const gaveUp = AbortSignal.timeout(WAIT_MS);
+    for (;;) {
+      const end = this.#output.indexOf('\n', this.#read);
+      if (end >= 0) {
+        const line = this.#output.slice(this.#read, end);
+        this.#read = end + 1;
+        return line;
+      }
+      await once(this.#heard, 'output', { signal: gaveUp });
+    }
+  }
+
+  /** A line to its standard input, and the line that it answers with. */
+  tell(command: string): Promise<string> {
+    this.child.stdin?.write(`${command}\n`);
+    return this.line();
   }
 
   files(suffix = ''): string[] {

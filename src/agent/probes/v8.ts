@@ -1,7 +1,7 @@
 import type { Session } from 'node:inspector';
 import type { Application } from '../application.ts';
 import type { Control } from '../control.ts';
-import type { MainMemory } from '../messages.ts';
+import { MAIN_THREAD, type MainMemory } from '../messages.ts';
 
 export type HeapReading = { kind: 'read'; memory: MainMemory } | { kind: 'unavailable'; reason: string };
 
@@ -39,6 +39,7 @@ export class HeapProbe {
   /** Only if the event loop turns: for what is wanted regularly and not badly. */
   async readIfIdle(): Promise<MainMemory | undefined> {
     const outcome = await this.#application.ask(
+      MAIN_THREAD,
       { kind: 'collect' },
       { takenWithinMs: MESSAGE_WAIT_MS, answeredWithinMs: MESSAGE_WAIT_MS },
     );

@@ -5,6 +5,8 @@ import {
   PLACE_LOST,
   PLACE_ORPHANED,
   PLACE_POOL_MASK,
+  PLACE_THREAD_MASK,
+  PLACE_THREAD_SHIFT,
   POOLS_MAX,
   RECORD_BIRTH,
   RECORD_BYTES,
@@ -44,6 +46,8 @@ export interface GroupOptions {
   ageSeconds: number;
   /** Only this pool. */
   pool?: number | undefined;
+  /** Only what this thread owns. */
+  thread?: number;
   /** Take in what is neither lost, orphaned nor stale, as `live`. */
   all?: boolean;
   /** Stop after this many records; for callers that may not take long. */
@@ -65,7 +69,8 @@ export function recordRange({ words }: LedgerViews): [first: number, end: number
  */
 export function groupRecords(views: LedgerViews, options: GroupOptions): RecordGroup[] {
   const { words, doubles } = views;
-  const { all = false, recordsMax = Infinity, pool: onlyPool = -1 } = options;
+  const { all = false, recordsMax = Infinity, pool: onlyPool = -1, thread } = options;
+  const onlyThread = thread === undefined ? -1 : thread << PLACE_THREAD_SHIFT;
   // Ages are whole seconds: comparing small integers keeps the loop free of doubles.
   const ageMax = Math.floor(Math.min(options.ageSeconds, NEVER));
   const [first, last] = recordRange(views);
@@ -80,6 +85,7 @@ export function groupRecords(views: LedgerViews, options: GroupOptions): RecordG
     const place = words[at + RECORD_PLACE]!;
     const pool = place & PLACE_POOL_MASK;
     if (onlyPool >= 0 && pool !== onlyPool) continue;
+    if (onlyThread >= 0 && (place & PLACE_THREAD_MASK) !== onlyThread) continue;
     const birth = words[at + RECORD_BIRTH]!;
     const age = now - birth;
     const flags = place & (PLACE_LOST | PLACE_ORPHANED);
