@@ -1,5 +1,5 @@
-// Builds dist/: the library with the agent's start and the demo's service; the agent's worker (one self-contained file,
-// because it can be sent into another process as text); the CLI.
+// Builds dist/: the library with the agent's start and the demo's service and its threads; the agent's worker (one
+// self-contained file, because it can be sent into another process as text); the CLI.
 import { rm } from 'node:fs/promises';
 import { build } from 'esbuild';
 
@@ -64,6 +64,7 @@ await Promise.all([
       index: 'src/index.ts',
       agent: 'src/agent/preload.ts',
       'demo-service': 'src/demo/service.ts',
+      'demo-worker': 'src/demo/query-worker.ts',
     },
     packages: 'external',
     splitting: true,

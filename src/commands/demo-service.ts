@@ -19,7 +19,7 @@ export interface DemoService {
 
 type DemoReady = Extract<DemoEvent, { type: 'ready' }>;
 type LoadProgress = Extract<DemoEvent, { type: 'progress' }>;
-type LoadDone = Extract<DemoEvent, { type: 'done' }>;
+export type LoadDone = Extract<DemoEvent, { type: 'done' }>;
 
 /** How long it may take to end by itself. */
 const STOP_TIMEOUT_MS = 2000;

@@ -1,12 +1,11 @@
 import { constants } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { MemtoolError } from '../errors.ts';
-import { askLeaks } from '../inspect/client.ts';
-import { open } from '../inspect/open.ts';
 import { parseSeconds } from '../units.ts';
 import { cleanup } from './cleanup.ts';
 import { createStyle, EXIT_FAILURE, EXIT_NOTHING, type Context } from './context.ts';
-import { startDemoService, type DemoService } from './demo-service.ts';
+import { assertShown, leakedBytes } from './demo-evidence.ts';
+import { startDemoService, type DemoService, type LoadDone } from './demo-service.ts';
 import { leaks } from './leaks.ts';
 import { pressure } from './pressure.ts';
 import { startProgress } from './progress.ts';
@@ -67,21 +66,21 @@ async function play(
   const tell = await narrator(context);
   const pid = await service.ready;
   tell(
-    `A small query service is now running as process ${pid}. Its queries take working memory from three pools, and one kind of query forgets to give its memory back.`,
+    `A small query service is now running as process ${pid}. Two worker threads run the queries of four users, with memory from three pools that they share. One user has a limit, and one kind of query forgets to give its memory back.`,
   );
-  await load(service, seconds, context, tell, signal);
-  // What the last queries forgot is to be older than the age that is asked for.
+  const done = await load(service, seconds, context, tell, signal);
+  // What the last queries cached is to be older than the age that is asked for.
   await sleep(AGE_MS, undefined, { signal });
-  const lostBefore = await lostBytes(pid, context);
+  const leaked = await leakedBytes(pid, context);
   for (const step of stepsFor(String(pid))) {
     signal.throwIfAborted();
     tell(`\n${step.reason}\n$ ${step.typed}\n`);
     if ((await step.run({ ...context, watchSeconds: undefined })) === EXIT_FAILURE) return EXIT_FAILURE;
   }
-  if (lostBefore === 0 || (await lostBytes(pid, context)) >= lostBefore) throw notShown();
+  assertShown({ refusal: done.refusal, before: leaked, after: await leakedBytes(pid, context) });
   if (!keep) {
     tell(
-      '\nThe forgotten memory was found and given back, while the service ran on. It ends now; `memtool demo --keep` leaves it running.',
+      '\nThe forgotten memory was found, named and given back, while the service ran on. It ends now; `memtool demo --keep` leaves it running.',
     );
     return EXIT_NOTHING;
   }
@@ -92,24 +91,6 @@ async function play(
   return EXIT_NOTHING;
 }
 
-/** What the service has forgotten, to the byte: the demo does not claim what it has not seen. */
-async function lostBytes(pid: number, { directory, timeoutMs }: Context): Promise<number> {
-  const [target] = await open(String(pid), { directory, timeoutMs });
-  if (target?.kind !== 'agent') return 0;
-  const report = await askLeaks(target.agent, timeoutMs);
-  return report.leaks.filter(({ kind }) => kind === 'lost').reduce((sum, { bytes }) => sum + bytes, 0);
-}
-
-function notShown(): MemtoolError {
-  return new MemtoolError(
-    'MEMTOOL_CHILD_FAILED',
-    'The demo did not work: no forgotten memory was found, or it was not given back.',
-    {
-      hint: 'Give the service more time to forget some: `memtool demo --seconds 20`',
-    },
-  );
-}
-
 function stepsFor(pid: string): Step[] {
   const leaksStep = (reason: string): Step => ({
     reason,
@@ -118,7 +99,7 @@ function stepsFor(pid: string): Step[] {
   });
   return [
     {
-      reason: 'What is used, by pool, against its limit?',
+      reason: 'What is used, by pool and by whom, against its limit?',
       typed: `memtool stats ${pid}`,
       run: (context) => stats(pid, {}, { ...context, command: 'stats' }),
     },
@@ -127,7 +108,7 @@ function stepsFor(pid: string): Step[] {
       typed: `memtool pressure ${pid}`,
       run: (context) => pressure(pid, { ...context, command: 'pressure' }),
     },
-    leaksStep('What has been held too long, and is that a leak?'),
+    leaksStep('What has been held too long, by whom, and is that a leak?'),
     {
       reason: 'Give back what nobody needs any more.',
       typed: `memtool cleanup ${pid} --age ${AGE} --gc`,
@@ -143,32 +124,39 @@ async function load(
   context: Context,
   tell: (text: string) => void,
   signal: AbortSignal,
-): Promise<void> {
+): Promise<LoadDone> {
   const progress = startProgress(context, 'Querying', seconds * 1000, context.errors.isTTY ? 0 : undefined);
   signal.addEventListener('abort', () => progress.stop());
   try {
-    const { queries, refused } = await service.load(seconds, (done) =>
-      progress.update(done.done, `${done.queries} queries, ${done.refused} refused`),
+    const done = await service.load(seconds, ({ done: fraction, queries, refused }) =>
+      progress.update(fraction, `${queries} queries, ${refused} refused`),
     );
     progress.stop();
-    tell(
-      `In ${seconds} seconds it answered ${queries} queries; ${refused} requests for memory were refused by a full pool and handled.`,
-    );
+    tell(tellLoad(seconds, done));
+    return done;
   } finally {
     progress.stop();
   }
+}
+
+function tellLoad(seconds: number, { queries, refused, refusal }: LoadDone): string {
+  const count = `In ${seconds} seconds they asked for ${queries} queries.`;
+  if (refusal === undefined) return count;
+  const { user, reason, hint } = refusal;
+  return `${count} The service refused ${refused} of them and went on; the last time it told user ${user}:\n> ${reason}\n> ${hint}`;
 }
 
 /** Says what happens on stdout, among the commands' output; nothing with `--json`. */
 async function narrator(context: Context): Promise<(text: string) => void> {
   if (context.json) return () => undefined;
   const { width, theme } = await createStyle(context.color, context.output);
-  return (text) => {
-    const lines = text
-      .split('\n')
-      .flatMap((line) => (line.startsWith('$ ') ? [theme.strong(line)] : hanging('', line, width)));
-    context.output.write(`${lines.join('\n')}\n`);
+  const draw = (line: string): string[] => {
+    if (line.startsWith('$ ')) return [theme.strong(line)];
+    // What the service itself has said.
+    if (line.startsWith('> ')) return hanging('  ', line.slice(2), width);
+    return hanging('', line, width);
   };
+  return (text) => void context.output.write(`${text.split('\n').flatMap(draw).join('\n')}\n`);
 }
 
 /** Ctrl-C and a closed terminal end the demo; the service must not outlive it. */

@@ -9,19 +9,29 @@ import type { Table } from './table.ts';
 import { isRefusal, type WorkingMemory } from './working-memory.ts';
 import { Workspace } from './workspace.ts';
 
-/** Below the 100 MiB of the pool `cache`, so that the cache itself, and no refusal, decides what goes. */
-const CACHE_BYTES_MAX = 90 * 2 ** 20;
+/** Below the 100 MiB of the pool `cache`, so that the caches themselves, and no refusal, decide what goes. */
+export const CACHE_BYTES_MAX: number = 90 * 2 ** 20;
 /** A parsed and optimized query: some dozens of small objects. */
 const PLAN_BYTES = 8 * 1024;
 
 /** How a query ended. Not getting the memory is one of the ways, and no error. */
-export type Outcome<Value> = { kind: 'answered'; value: Value; cached: boolean } | { kind: 'refused'; reason: string };
+export type Outcome<Value> = { kind: 'answered'; value: Value; cached: boolean } | Refused;
+
+export interface Refused {
+  kind: 'refused';
+  /** Name of the account whose limit stood in the way. */
+  account: string;
+  /** Who asked for how much, what is held and by whom. */
+  reason: string;
+  /** What to do about it. */
+  hint: string;
+}
 
 export interface EngineOptions {
   cacheBytesMax?: number;
 }
 
-/** A columnar query engine: text in, a page of numbers out, every byte of working memory from a pool. */
+/** A columnar query engine of one thread: text in, a page of numbers out, every byte of working memory from a pool. */
 export class Engine {
   readonly cache: ResultCache;
   readonly #memory: WorkingMemory;
@@ -48,7 +58,10 @@ export class Engine {
     try {
       return { kind: 'answered', value: this.#evaluate(text, query, table, read), cached: false };
     } catch (error) {
-      if (isRefusal(error)) return { kind: 'refused', reason: error.message };
+      if (isRefusal(error)) {
+        const { account, message, hint } = error;
+        return { kind: 'refused', account, reason: message, hint };
+      }
       throw error;
     }
   }

@@ -1,11 +1,11 @@
 import { Random } from './random.ts';
 import { column, Table, type Column } from './table.ts';
 
-/** So many that `SELECT *` of the whole table is more than the `query` pool may hold, and is refused. */
+/** So many that a query takes some MiB of working memory, and some milliseconds. */
 export const ORDERS_ROW_COUNT = 1_000_000;
 
 /**
- * The service's data: a year of orders, made from a seed. Shared memory, so that threads could read the same table; it is
+ * The service's data: a year of orders, made from a seed. In shared memory, for its threads read the same table; it is
  * not taken from a pool because nothing ever gives it back. `memtool stats` shows it as an observed pool.
  */
 export function makeOrders(rowCount: number = ORDERS_ROW_COUNT, seed = 1): Table {

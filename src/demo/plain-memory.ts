@@ -30,5 +30,5 @@ function nothing(): void {}
 /** The engine without memtool: the baseline of the benchmark. */
 export function plainMemory(): WorkingMemory {
   const pool = new PlainPool();
-  return { query: pool, cache: pool, temp: pool };
+  return { query: pool, cache: pool, temp: pool, inQuery: (_, run) => run() };
 }

@@ -46,10 +46,11 @@ export class ResultCache {
 
   /** Keeps a copy of the page if there is room, or can be made. */
   put(text: string, page: ResultPage): void {
-    const size = page.bytes.length;
-    if (size === 0 || size > this.#capacityBytes * PAGE_SHARE_MAX) return;
+    // Also when the new page is not kept: the old one would be given for it.
     const replaced = this.#entries.get(text);
     if (replaced) this.#evict(text, replaced);
+    const size = page.bytes.length;
+    if (size === 0 || size > this.#capacityBytes * PAGE_SHARE_MAX) return;
     this.#evictUntil(() => this.#sizeBytes + size <= this.#capacityBytes);
     const allocation = this.#allocate(size);
     if (!allocation) return;

@@ -1,21 +1,24 @@
 /**
- * The demo service: an application of memtool like any other. `memtool demo` starts it and speaks with it over process IPC
- * (`messages.ts`); run by itself it serves a trickle of queries for ever. It prints nothing.
+ * The demo service: an application of memtool like any other. Its main thread makes the manager and shares it with two
+ * threads that run the queries. `memtool demo` starts it and speaks with it over process IPC (`messages.ts`); run by itself
+ * it serves a trickle of queries for ever. It prints nothing.
  */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { MemoryManager } from 'memtool';
-import { collectGarbage } from './collect-garbage.ts';
-import { Engine } from './engine.ts';
+import { CACHE_BYTES_MAX } from './engine.ts';
 import { Load } from './load.ts';
 import type { DemoEvent, DemoRequest } from './messages.ts';
 import { makeOrders } from './orders.ts';
-import { pooledMemory } from './pooled-memory.ts';
+import { QueryThread } from './query-thread.ts';
+import { USERS_BY_THREAD } from './users.ts';
 
 const PROGRESS_INTERVAL_MS = 200;
 const TRICKLE_INTERVAL_MS = 250;
 /** Of the trickle: every ten seconds or so the service forgets a little more. */
-const TRICKLE_PROFILED_ONE_IN = 40;
+const TRICKLE_PROFILED_EVERY = 40;
 
 const memory = new MemoryManager({ name: 'memtool-demo' });
+const shared = memory.share();
 let kept = process.send === undefined;
 let load: Load | undefined;
 
@@ -37,7 +40,7 @@ process.on('message', (request: DemoRequest) => {
 });
 
 send({ type: 'ready', pid: process.pid });
-if (process.send === undefined) trickle(open());
+if (process.send === undefined) void trickle(open());
 
 async function drive(seconds: number): Promise<void> {
   // One load at a time: the counts would be of neither.
@@ -51,30 +54,39 @@ async function drive(seconds: number): Promise<void> {
     reportedMs = nowMs;
     send({ type: 'progress', done, ...running.counts });
   });
-  await collectGarbage();
+  await running.collectGarbage();
   send({ type: 'done', ...running.counts, seconds: (performance.now() - startedMs) / 1000 });
-  trickle(running);
+  void trickle(running);
 }
 
-/** Makes the data and the engine, and tells memtool of what it cannot know by itself. */
+/** Makes the data, the users' accounts and the threads, and tells memtool of what it cannot know by itself. */
 function open(): Load {
   const orders = makeOrders();
-  const engine = new Engine(pooledMemory(memory), [orders]);
-  memory.onReclaim('cache', (targetBytes) => engine.cache.reclaim(targetBytes));
   memory.observe('tables', () => Promise.resolve({ usedBytes: orders.sizeBytes, limitBytes: null }));
-  load = new Load(engine);
+  // Held for as long as the service runs: a user of whom nothing is open any more would have no limit the next time.
+  for (const { name, limit } of USERS_BY_THREAD.flat()) memory.openUser(name, limit === undefined ? {} : { limit });
+  const threads = USERS_BY_THREAD.map(
+    () =>
+      new QueryThread({
+        memory: shared,
+        tables: [orders],
+        cacheBytesMax: CACHE_BYTES_MAX / USERS_BY_THREAD.length,
+      }),
+  );
+  load = new Load(threads, memory);
   return load;
 }
 
+/* oxlint-disable no-await-in-loop -- one after the other */
 /** A few queries a second, as of a service at night. */
-function trickle(quiet: Load): void {
-  let ticks = 0;
-  setInterval(() => {
-    ticks += 1;
-    if (ticks % TRICKLE_PROFILED_ONE_IN === 0) quiet.profiled();
-    else quiet.ordinary();
-  }, TRICKLE_INTERVAL_MS);
+async function trickle(quiet: Load): Promise<void> {
+  for (let tick = 1; ; tick += 1) {
+    await sleep(TRICKLE_INTERVAL_MS);
+    // While the demo runs it is to see that what was given back is gone.
+    await (kept && tick % TRICKLE_PROFILED_EVERY === 0 ? quiet.profiled() : quiet.ordinary());
+  }
 }
+/* oxlint-enable no-await-in-loop */
 
 function send(event: DemoEvent): void {
   // Whoever asked may be gone; 'disconnect' says what to do then, and a message that comes too late is of no interest.

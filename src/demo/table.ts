@@ -18,6 +18,9 @@ export function column(name: string, values: ColumnValues): Column {
   return { name, values, minimum, maximum };
 }
 
+/** A table as it is posted to another thread, where `new Table(name, columns)` makes one again. */
+export type TableData = Pick<Table, 'name' | 'columns'>;
+
 /** Columns of equal length. A table does not change once it is made, so any number of queries and threads may read it. */
 export class Table {
   readonly name: string;

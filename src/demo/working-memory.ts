@@ -31,16 +31,33 @@ export interface WorkingPool {
   reserveOrThrow(size: number, options?: WorkingOptions): WorkingReservation;
 }
 
+/** Whose query it is. */
+export interface QueryOwner {
+  query: string;
+  user: string;
+  /** Queries of one transaction are accounted together as well. */
+  transaction?: string;
+}
+
 export interface WorkingMemory {
   /** What a query holds while it runs. */
   readonly query: WorkingPool;
-  /** Results kept for the next time they are asked for. */
+  /** Results kept for the next time they are asked for: of no query, since they outlive all of them. */
   readonly cache: WorkingPool;
   /** Scratch space of sorts. */
   readonly temp: WorkingPool;
+  /** Runs a query: all that it takes is charged to its owner as well. */
+  inQuery<Result>(owner: QueryOwner, run: () => Result): Result;
 }
 
-/** Whether an error is a pool's refusal, which a query answers for, and not a mistake of ours. */
-export function isRefusal(error: unknown): error is Error {
+/** A limit that stood in the way: a pool's, or a user's. */
+export interface Refusal extends Error {
+  /** Name of the account that refused. */
+  readonly account: string;
+  readonly hint: string;
+}
+
+/** Whether an error is a refusal, which a query answers for, and not a mistake of ours. */
+export function isRefusal(error: unknown): error is Refusal {
   return error instanceof Error && 'code' in error && error.code === 'MEMTOOL_LIMIT';
 }

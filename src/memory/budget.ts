@@ -126,6 +126,7 @@ export abstract class Budget implements Account {
   /** From now on it is this thread's alone. @internal */
   endSharing(): void {
     this.ownLimitBytes = this.limitBytes;
+    if (this.share !== undefined) this.owner.sharing?.forget(this.share);
     this.share = undefined;
     this.setTripwire();
   }

@@ -8,10 +8,14 @@ import { median, type BenchRow } from './ratio.ts';
 const QUERIES = 60;
 const ROUNDS = 11;
 
-/** The demo's engine with its memory from pools and the agent running, against the same engine on plain Buffers. */
+/**
+ * The demo's engine as the service runs it, with its memory from pools that are shared with other threads, its queries in
+ * scopes of a user, and the agent running, against the same engine on plain Buffers.
+ */
 export async function bench(): Promise<BenchRow[]> {
   const table = makeOrders();
   const memory = new MemoryManager({ name: 'bench' });
+  memory.share();
   const pooled = pooledMemory(memory);
   const plain = plainMemory();
   const ratios: number[] = [];

@@ -24,6 +24,24 @@ test('a profiled query forgets its rows, which are lost, and parks its samples, 
   expect(engine.cache.sizeBytes).toBe(0);
 });
 
+test('what it forgets in a query is named with the query, its user and its tag', async () => {
+  const { memory, manager } = testPools();
+  const engine = new Engine(memory, [makeOrders(5000)]);
+  memory.inQuery({ query: 'q-7', user: 'ben', transaction: 't-1' }, () =>
+    engine.run('PROFILE SELECT price FROM orders', () => 0),
+  );
+  await collectGarbage();
+  await setImmediate();
+  const scope = { kind: 'query', name: 'q-7', user: 'ben', transaction: 't-1' };
+  expect(manager.leaks().leaks).toMatchObject([
+    { kind: 'lost', tag: 'profile-rows', count: 1, verdict: 'leak', scope },
+    { kind: 'orphaned', tag: 'profile-samples', count: 1, verdict: 'leak', scope },
+  ]);
+  await manager.cleanup();
+  expect(memory.query).toMatchObject({ usedBytes: 0 });
+  expect(engine.cache.sizeBytes).toBe(0);
+});
+
 test('a profile of few rows frees what it takes', () => {
   const { memory, manager } = testPools();
   const text = 'PROFILE SELECT price FROM orders WHERE order_id < 10';

@@ -31,7 +31,7 @@ test('whatever is refused, nothing stays held, and what is answered is right', (
 test('a query without a filter is refused as a whole, and the next one is answered', () => {
   const { memory, used } = testPools({ query: 100_000 });
   const engine = new Engine(memory, [table]);
-  expect(engine.run(new QueryMix(1).runaway(), () => 0)).toMatchObject({ kind: 'refused' });
+  expect(engine.run('SELECT * FROM orders', () => 0)).toMatchObject({ kind: 'refused' });
   expect(used()).toMatchObject({ query: 0 });
   expect(engine.run('SELECT count(*) FROM orders', (page) => page.rows())).toMatchObject({ value: [[2000]] });
 });
@@ -53,4 +53,25 @@ test('a profiled query is refused like any other', () => {
   const text = 'PROFILE SELECT price, product FROM orders WHERE day < 300';
   expect(engine.run(text, () => 0)).toMatchObject({ kind: 'refused' });
   expect(used()).toMatchObject({ query: 0, temp: 0 });
+});
+
+test('a user over the limit is refused by name, told who holds most, and others are answered', () => {
+  const { memory, manager, used } = testPools();
+  const user = manager.openUser('cleo', { limit: 60_000 });
+  const engine = new Engine(memory, [table]);
+  const ask = (name: string, text: string): unknown =>
+    memory.inQuery({ query: `q-${name}`, user: name }, () => engine.run(text, (page) => page.rowCount));
+  const text = 'SELECT price, product, quantity FROM orders';
+  expect(ask('cleo', text)).toMatchObject({
+    kind: 'refused',
+    account: 'cleo',
+    reason: expect.stringMatching(
+      /^User cleo refused 46\.9 KiB for result-page .* Held by: plan 8\.0 KiB in 1, selection /,
+    ),
+    hint: expect.stringContaining('raise the limit of cleo'),
+  });
+  expect(user.usedBytes).toBe(0);
+  expect(used()).toMatchObject({ query: 0 });
+  expect(ask('dan', text)).toMatchObject({ kind: 'answered', value: 2000 });
+  expect(ask('cleo', 'SELECT count(*) FROM orders')).toMatchObject({ kind: 'answered' });
 });

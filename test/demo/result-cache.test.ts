@@ -82,3 +82,24 @@ describe('the cache', () => {
     others.free();
   });
 });
+
+test('a page is not given for one that could not be kept in its place', () => {
+  const { memory, used } = testPools();
+  for (const rows of [0, 1000]) {
+    const cache = new ResultCache(memory.cache, 80 * 8);
+    cache.put('text', page(10, 1));
+    cache.put('text', page(rows, 2));
+    expect(cache.get('text')).toBeUndefined();
+    expect(used()).toMatchObject({ cache: 0 });
+  }
+});
+
+test('a page that is cached in a query outlives it, and is no orphan', () => {
+  const { memory, manager, used } = testPools();
+  const cache = new ResultCache(memory.cache, 10_000);
+  memory.inQuery({ query: 'q-1', user: 'ana' }, () => cache.put('text', page(10, 1)));
+  expect(manager.leaks().leaks).toEqual([]);
+  expect(manager.endedScopes()).toMatchObject([{ kind: 'user' }, { kind: 'query', leftBytes: 0 }]);
+  expect(cache.get('text')?.column(0)[0]).toBe(1);
+  expect(used()).toMatchObject({ cache: 80 });
+});

@@ -52,6 +52,12 @@ test('serves a load, tells of it, and ends when asked, without a word', async ()
   expect(progress.done).toBeGreaterThan(0);
   const done = await event('done');
   expect(done.queries).toBeGreaterThan(progress.queries);
+  expect(done.refused).toBeGreaterThan(0);
+  expect(done.refusal).toMatchObject({
+    user: 'cleo',
+    account: 'cleo',
+    reason: expect.stringMatching(/^User cleo refused .* of 12\.0 MiB .* Held by: selection 3\.8 MiB in 1/),
+  });
   expect(done.seconds).toBeGreaterThanOrEqual(1);
   ask({ type: 'stop' });
   expect(await exit()).toEqual([0, null]);

@@ -103,6 +103,8 @@ export class MemoryScope extends Budget {
     const { sharing } = this.owner;
     if (sharing === undefined) return;
     const account = sharing.named.join(accountName(this.kind, this.name), this.tally);
+    // A limit from before the manager was shared; what another thread has set since comes first.
+    if (account.limitBytes === Infinity) account.limitBytes = this.limitBytes;
     this.rows.setAccount(this.row, account.row);
     this.shareWith(account);
   }

@@ -44,6 +44,11 @@ export class Sharing {
     setImmediate(() => this.endTurn()).unref();
   }
 
+  /** It draws no more: what it held has gone back. */
+  forget(drawing: Drawing): void {
+    this.drawing.delete(drawing);
+  }
+
   /** Gives back what was drawn in advance. */
   endTurn(): void {
     this.isEndOfTurnDue = false;
