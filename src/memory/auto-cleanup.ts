@@ -27,13 +27,14 @@ export class AutoCleanup {
     this.isDue = true;
     setImmediate(() => {
       this.isDue = false;
-      if (!this.owner.isClosed) void this.relieve();
+      void this.relieve();
     }).unref();
   }
 
   /** The part of a cleanup that needs nobody's leave: what is lost or orphaned, and what the reclaimers give. */
   async relieve(scope?: MemoryScope): Promise<void> {
     const { owner } = this;
+    if (owner.isClosed) return;
     const { pools } = owner;
     const plan = { pools, ageSeconds: AGE_SECONDS_DEFAULT, dryRun: false, force: false, complete: false, scope };
     this.tell({ cause: 'pressure', ...(await cleanUp(owner, plan)) });

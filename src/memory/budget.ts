@@ -63,7 +63,9 @@ export abstract class Budget implements Account {
   /** The most that was used at a time. Of several threads together it may be a little more: what was in flight is not in it. */
   get peakBytes(): number {
     const own = this.ledger.double(this.tally + TALLY_PEAK);
-    return this.share === undefined ? own : Math.max(own, this.share.account.peakBytes);
+    if (this.share === undefined) return own;
+    const { usedBytes, peakBytes } = this.share.account;
+    return Math.max(own, usedBytes, peakBytes);
   }
 
   /** Charged by this thread. @internal */
@@ -160,7 +162,8 @@ export abstract class Budget implements Account {
     const { thresholds } = this.owner;
     // What the threads know together comes before what this one has seen of it.
     this.level = nextLevel(share?.account.level ?? previous, usedBytes, this.limitBytes, thresholds);
-    share?.account.notePeak(usedBytes);
+    // What moved from one thread to another during the look may be in it twice, but nothing beyond what is drawn is used.
+    share?.account.notePeak(Math.min(usedBytes, share.account.drawnBytes));
     this.setTripwire();
     if (share !== undefined) share.account.level = this.level;
     if (this.level === previous) return;
@@ -201,13 +204,22 @@ export abstract class Budget implements Account {
     if (this.fits(bytes)) return true;
     const limit = Math.min(this.limitBytes, USED_BYTES_MAX);
     if (bytes > limit) return false;
-    this.releaseLost();
-    if (this.fits(bytes)) return true;
-    if (this.share === undefined) return false;
-    // What dead threads held may be all that is missing.
-    if (this.owner.inherit() && (this.releaseLost(), this.fits(bytes))) return true;
-    this.share.account.recall();
+    const { sharing } = this.owner;
+    if (sharing === undefined) return this.fitsAfterRelease(bytes);
+    if (sharing.whileGranting(() => this.makesRoom(bytes))) return true;
+    this.share?.account.recall();
     return false;
+  }
+
+  /** What dead threads held may be all that is missing. */
+  private makesRoom(bytes: number): boolean {
+    if (this.fitsAfterRelease(bytes)) return true;
+    return this.share !== undefined && this.owner.inherit() && this.fitsAfterRelease(bytes);
+  }
+
+  private fitsAfterRelease(bytes: number): boolean {
+    this.releaseLost();
+    return this.fits(bytes);
   }
 
   private fits(bytes: number): boolean {

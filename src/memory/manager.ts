@@ -7,7 +7,13 @@ import { AutoCleanup } from './auto-cleanup.ts';
 import { AGE_SECONDS_DEFAULT, cleanUp, releaseOrphaned } from './cleanup.ts';
 import { systemClock, type Clock } from './clock.ts';
 import { finiteOrNull, showFacts } from './describable.ts';
-import { PLACE_POOL_MASK, PLACE_TRANSIT, RECORD_PLACE } from './ledger/layout.ts';
+import {
+  PLACE_POOL_MASK,
+  PLACE_THREAD_MASK,
+  PLACE_THREAD_SHIFT,
+  PLACE_TRANSIT,
+  RECORD_PLACE,
+} from './ledger/layout.ts';
 import { Headroom, type ManagerHeadroom } from './headroom.ts';
 import { Ledger } from './ledger/ledger.ts';
 import { openLedger, type LedgerReader } from './ledger/reader.ts';
@@ -153,8 +159,8 @@ export class MemoryManager extends ScopedEmitter<MemoryManagerEvents> implements
   }
 
   toJSON(): object {
-    const { kind, name, usedBytes, level, poolsByIndex } = this;
-    return { kind, name, limitBytes: finiteOrNull(this.limitBytes), usedBytes, level, pools: poolsByIndex };
+    const { kind, name, usedBytes, level, pools } = this;
+    return { kind, name, limitBytes: finiteOrNull(this.limitBytes), usedBytes, level, pools };
   }
 
   /** The ledger's memory: what the agent reads. */
@@ -178,7 +184,7 @@ export class MemoryManager extends ScopedEmitter<MemoryManagerEvents> implements
   /** Sum over the pools, in all threads. */
   get usedBytes(): number {
     let used = 0;
-    for (const pool of this.poolsByIndex) used += pool.usedBytes;
+    for (const pool of this.pools) used += pool.usedBytes;
     return used;
   }
 
@@ -297,7 +303,8 @@ export class MemoryManager extends ScopedEmitter<MemoryManagerEvents> implements
   async cleanup(options: CleanupOptions = {}): Promise<ManagerCleanup> {
     const { ageSeconds = AGE_SECONDS_DEFAULT, pool, dryRun = false, force = false } = options;
     checkAge(ageSeconds);
-    const pools = pool === undefined ? this.poolsByIndex : [this.pool(pool)];
+    const pools = pool === undefined ? this.pools : [this.pool(pool)];
+    if (this.threads?.hasLeft === true) return { reclaimed: [], left: [] };
     this.bringUpToDate();
     const outcome = await cleanUp(this, { pools, ageSeconds, dryRun, force, complete: true });
     if (!dryRun) this.emit('cleanup', { cause: 'request', ...outcome });
@@ -348,7 +355,7 @@ export class MemoryManager extends ScopedEmitter<MemoryManagerEvents> implements
 
   /** @internal */
   dropTransfers(ageSeconds: number, onDrop: (record: number, pool: MemoryPool, bytes: number) => void): void {
-    this.threads?.transfers.drop(ageSeconds, onDrop);
+    if (this.threads?.hasLeft === false) this.threads.transfers.drop(ageSeconds, onDrop);
   }
 
   /** @internal */
@@ -411,16 +418,17 @@ export class MemoryManager extends ScopedEmitter<MemoryManagerEvents> implements
   }
 
   private makePool(config: PoolConfig): MemoryPool {
+    if (this.made === 'here') this.threads?.preparePool(config.limitBytes);
     const pool = new MemoryPool(this, config);
     this.poolsByName.set(pool.name, pool);
     this.poolsByIndex.push(pool);
-    this.threads?.addPool(pool, this.made === 'here');
+    this.threads?.addPool(pool);
     return pool;
   }
 
   /** Pools that another thread has added meanwhile. */
   private findPools(): ReadonlyMap<string, MemoryPool> {
-    if (this.made === 'elsewhere') {
+    if (this.made === 'elsewhere' && this.threads !== undefined) {
       for (const config of poolsFrom(this.ledger, this.poolsByIndex.length)) this.makePool(config);
     }
     return this.poolsByName;
@@ -429,7 +437,9 @@ export class MemoryManager extends ScopedEmitter<MemoryManagerEvents> implements
   /** Nobody can free the record any more; of what is on its way to another thread, that one can. */
   private lost(record: number): void {
     const place = this.ledger.word((record << 3) + RECORD_PLACE);
-    if ((place & PLACE_TRANSIT) === 0) this.poolsByIndex[place & PLACE_POOL_MASK]?.recovery.recordLost(record);
+    // One that has just received it has not come to change its generation yet.
+    const isOwn = (place & PLACE_THREAD_MASK) >> PLACE_THREAD_SHIFT === this.ledger.thread;
+    if (isOwn && (place & PLACE_TRANSIT) === 0) this.poolsByIndex[place & PLACE_POOL_MASK]?.recovery.recordLost(record);
   }
 
   /** As the ledger is read without asking anybody, what is to be in a report must be there. */

@@ -17,6 +17,7 @@ import {
   TALLY_PEAK,
   TALLY_TRIPWIRE,
   TALLY_UNRECORDED,
+  TALLY_USED,
 } from './ledger/layout.ts';
 import { MemoryLimitError } from './limit-error.ts';
 import type { AllocateOptions, PoolConfig, PoolOwner, ReserveOptions } from './pool-options.ts';
@@ -180,12 +181,16 @@ export class MemoryPool extends Budget {
 
   /** Charges what another pool hands over, as an allocation of this one. @internal */
   receive(bytes: number, record: number, from: MemoryPool): boolean {
-    // What the manager allows goes along: its sum stays the same, so it has nothing to refuse.
-    this.passAllowance(bytes, from, this);
-    if (!this.charge(bytes)) {
-      this.passAllowance(bytes, this, from);
+    if (!this.hasRoom(bytes)) {
+      this.countRejection(this);
       return false;
     }
+    // What the manager allows goes along: its sum stays the same, so it has nothing to refuse. Only now, when nothing can be
+    // given back in between: the other pool is allowed less than it has charged until it hands over.
+    this.passAllowance(bytes, from, this);
+    this.addToTally(TALLY_USED, bytes);
+    this.addToTally(TALLY_PEAK, Math.max(0, this.ownBytes - this.figure(TALLY_PEAK)));
+    this.settleLevel();
     this.countSize(bytes);
     if (record === UNRECORDED) this.countUnrecorded(1);
     else this.ledger.setPool(record, this.index);
@@ -221,6 +226,18 @@ export class MemoryPool extends Budget {
   /** Bytes that another thread has lent. @internal */
   borrow({ shared, offset }: TransferredPlace, size: number, loan: Loan): { slot: Slot; view: Buffer } {
     return (this.arenaMade ?? this.makeArena()).borrow(shared, offset, size, loan);
+  }
+
+  /** Whether a handle has no record, or anybody may still look at bytes that another thread has lent. @internal */
+  get isHeldUnrecorded(): boolean {
+    return this.figure(TALLY_UNRECORDED) > 0 || this.arenaMade?.isBorrowing === true;
+  }
+
+  /** The thread has nothing in it any more, and no arena. @internal */
+  leave(): void {
+    this.trim();
+    this.ledger.doubles[this.tally + TALLY_ARENA_HELD] = 0;
+    this.share?.account.leave();
   }
 
   /** Gives back arena memory that nobody has needed since the last call. @internal */

@@ -112,8 +112,9 @@ export class MemoryReservation {
         hint: 'Shrink by at most its size, or call free().',
       });
     }
-    this.owner.shrinkRecord(this.record, bytes);
+    // The record first: of a thread that dies in between, no more is taken over than it had drawn.
     this.setSize(size - bytes);
+    this.owner.shrinkRecord(this.record, bytes);
   }
 
   /** Grows or shrinks to `bytes`. @returns whether it was granted; shrinking always is, unless cleanup took it */
@@ -179,9 +180,13 @@ export class MemoryReservation {
 
   private assertNotFreed(action: string): void {
     if (this.record >= 0) return;
-    throw new MemtoolError('MEMTOOL_USE_AFTER_FREE', `${this.describe()} was freed and cannot ${action}.`, {
-      hint: 'Make a new reservation.',
-    });
+    throw new MemtoolError(
+      'MEMTOOL_USE_AFTER_FREE',
+      `${this.describe()} was freed or sent away, and cannot ${action}.`,
+      {
+        hint: 'Make a new reservation.',
+      },
+    );
   }
 
   private describe(): string {
@@ -217,7 +222,7 @@ export function unrecorded(handle: string): MemtoolError {
 }
 
 export function doubleFree(handle: string): MemtoolError {
-  return new MemtoolError('MEMTOOL_DOUBLE_FREE', `${handle} was already freed.`, {
+  return new MemtoolError('MEMTOOL_DOUBLE_FREE', `${handle} was already freed, or sent to another thread.`, {
     hint: 'Free it in one place, or use a `using` declaration, which frees what is still held.',
   });
 }

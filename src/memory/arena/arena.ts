@@ -174,8 +174,15 @@ export class Arena {
     slot.loan = loan;
     slot.hasObject = true;
     this.slots[slot.index] = slot;
-    this.unreachable.register(shared, slot.index);
-    return { slot, view: Buffer.from(shared, offset, size) };
+    // An object of its own again: the one that came may be kept by whoever keeps the message.
+    const own = structuredClone(shared);
+    this.unreachable.register(own, slot.index);
+    return { slot, view: Buffer.from(own, offset, size) };
+  }
+
+  /** Whether anybody here may still look at bytes of another thread's arena. */
+  get isBorrowing(): boolean {
+    return this.slots.some((slot) => slot?.loan !== undefined && slot.state !== 'discarded');
   }
 
   /** To be called every few seconds: what nobody has needed since the last call is given back. */

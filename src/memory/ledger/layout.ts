@@ -84,6 +84,8 @@ export const PLACE_LOST = 0x200;
 export const PLACE_ORPHANED = 0x400;
 /** On its way from one thread to another, and charged to neither. */
 export const PLACE_TRANSIT = 0x800;
+/** Of a free record that is on no thread's list (spare-records.ts). */
+export const PLACE_SPARE = 0x1000;
 /** The thread that owns the record, live or free. */
 export const PLACE_THREAD_SHIFT = 16;
 export const PLACE_THREAD_MASK = 0x3f0000;
@@ -169,6 +171,12 @@ export const HEADER_DOUBLE = {
   ledgerId: 12,
 } as const;
 
+/** Header, in 64-bit integers. */
+export const HEADER_BIGINT = {
+  /** Free records for threads that have none, below a count of changes. */
+  spareRecords: 13,
+} as const;
+
 export const MANAGER_NAME_AT = 256;
 export const MANAGER_NAME_BYTES = 256;
 
@@ -205,7 +213,7 @@ export const THREAD_WORD = {
   tid: 0,
   /** When it started, as the system counts: tells it from a later thread of the same id. 0: not known. */
   startTicks: 1,
-  /** 1 while it moves what is drawn about: sums of it may not add up. */
+  /** Above 0 while it moves what is drawn about: sums of it may not add up. */
   busy: 2,
   /** Counts the threads that had this row. */
   epoch: 3,

@@ -6,6 +6,8 @@ import {
   PLACE_POOL_MASK,
   PLACE_THREAD_MASK,
   PLACE_THREAD_SHIFT,
+  PLACE_SPARE,
+  PLACE_TRANSIT,
   CLOCK,
   HEADER,
   HEADER_DOUBLE,
@@ -45,6 +47,7 @@ import {
 } from './layout.ts';
 import type { PoolConfig } from '../pool-options.ts';
 import type { LeftScopes } from '../threads/left-scopes.ts';
+import type { SpareRecords } from '../threads/spare-records.ts';
 import type { Scopes } from '../scope/scopes.ts';
 import { checkLedger } from './check-ledger.ts';
 import { TextTable, writeText } from './text-table.ts';
@@ -75,6 +78,8 @@ export class Ledger {
   scopes: Scopes | undefined = undefined;
   /** Scopes of dead threads whose records are this one's now. */
   leftScopes: LeftScopes | undefined = undefined;
+  /** Free records of other threads, once there may be any. */
+  spares: SpareRecords | undefined = undefined;
   /** Rows of scopes that this thread may use again. */
   readonly freeScopeRows: number[] = [];
   /** Reservations until the next one is watched (watch.ts). Counted down by the hot path. */
@@ -230,6 +235,8 @@ export class Ledger {
 
   /** Fills the free list with one more segment of records. @returns its first record, or 0 when the table is full */
   claimSegment(): number {
+    const spare = this.spares?.take() ?? 0;
+    if (spare !== 0) return spare;
     const segments = this.recordsMax / SEGMENT_RECORDS;
     const segment = Atomics.add(this.words, HEADER.segmentCount, 1);
     if (segment >= segments) {
@@ -240,11 +247,11 @@ export class Ledger {
     const owner = this.thread << PLACE_THREAD_SHIFT;
     // Linked so that neighbours are handed out in order.
     for (let record = first; record < first + SEGMENT_RECORDS - 1; record += 1) {
-      this.words[(record << 3) + RECORD_LINK] = record + 1;
       this.words[(record << 3) + RECORD_PLACE] = owner;
+      this.words[(record << 3) + RECORD_LINK] = record + 1;
     }
-    this.words[((first + SEGMENT_RECORDS - 1) << 3) + RECORD_LINK] = this.freeRecord;
     this.words[((first + SEGMENT_RECORDS - 1) << 3) + RECORD_PLACE] = owner;
+    this.words[((first + SEGMENT_RECORDS - 1) << 3) + RECORD_LINK] = this.freeRecord;
     this.freeRecord = first;
     return first;
   }
@@ -272,17 +279,28 @@ export class Ledger {
     return record;
   }
 
-  /** Makes a free list of the records that an earlier thread of this row has left. */
+  /** Makes a free list of the records that earlier threads of this row have left. What one of them sent stays on its way. */
   collectFreeRecords(): void {
+    const { words } = this;
     for (const record of this.ownRecords()) {
-      this.words[(record << 3) + RECORD_LINK] = this.freeRecord;
+      const at = record << 3;
+      const generation = this.word(at + RECORD_GENERATION);
+      if ((generation & 1) !== 0 || (this.word(at + RECORD_PLACE) & PLACE_SPARE) !== 0) continue;
+      // Of a segment that a thread is taking just now, what it has not come to looks like the first thread's.
+      if (this.thread === 0 && generation === 0 && this.word(at + RECORD_LINK) === 0) continue;
+      // It may have been about to be cleared when its thread died.
+      words[at + RECORD_SCOPE] = 0;
+      words[at + RECORD_LINK] = this.freeRecord;
       this.freeRecord = record;
     }
   }
 
-  /** Whether this thread has a live record or an open scope. */
+  /** Whether this thread has a live record or an open scope. What is on its way to another needs this one no more. */
   holdsAnything(): boolean {
-    for (const record of this.ownRecords()) if ((this.word((record << 3) + RECORD_GENERATION) & 1) !== 0) return true;
+    for (const record of this.ownRecords()) {
+      const isLive = (this.word((record << 3) + RECORD_GENERATION) & 1) !== 0;
+      if (isLive && (this.word((record << 3) + RECORD_PLACE) & PLACE_TRANSIT) === 0) return true;
+    }
     return this.scopes !== undefined && !this.scopes.isEmpty;
   }
 

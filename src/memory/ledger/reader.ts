@@ -19,6 +19,7 @@ import {
   HISTOGRAM_BUCKETS,
   LABEL_SITE_SHIFT,
   LABEL_TAG_MASK,
+  MANAGER_ACCOUNT,
   MANAGER_NAME_AT,
   MANAGER_NAME_BYTES,
   POOL_ACCOUNTS,
@@ -48,6 +49,7 @@ import {
 } from './layout.ts';
 import { checkLedger } from './check-ledger.ts';
 import { beat } from './ledger.ts';
+import { mergeGroups } from './merge-groups.ts';
 import { groupRecords, recordRange, summarizePools, type GroupOptions, type PoolSummary } from './scan.ts';
 import { ScopeReader, type ScopeSelection } from './scope-reader.ts';
 import { readText, TextTable } from './text-table.ts';
@@ -107,8 +109,11 @@ class Reader implements LedgerReader {
   }
 
   manager(): ManagerStats {
-    const limitBytes = this.double(HEADER_DOUBLE.managerLimitBytes);
-    const usedBytes = this.poolIndexes().reduce((sum, pool) => sum + this.usedBytes(pool), 0);
+    const shared = this.word(HEADER.isShared) === 0 ? undefined : new SharedAccount(this.accounts, MANAGER_ACCOUNT);
+    const limitBytes = shared?.limitBytes ?? this.double(HEADER_DOUBLE.managerLimitBytes);
+    const inPools = this.poolIndexes().reduce((sum, pool) => sum + this.usedBytes(pool), 0);
+    // What moves from one pool to the next while they are read does not count twice.
+    const usedBytes = Math.min(inPools, shared?.drawnBytes ?? Infinity);
     return {
       name: this.managerName,
       limitBytes: limited(limitBytes),
@@ -140,7 +145,10 @@ class Reader implements LedgerReader {
   }
 
   leaks(ageSeconds: number): Leak[] {
-    const groups = groupRecords(this, { ageSeconds });
+    const groups = mergeGroups(groupRecords(this, { ageSeconds }), {
+      label: (label) => this.readLabel(label),
+      scope: (row) => this.scopeReader.describe(row),
+    });
     const names = this.poolIndexes().map((pool) => this.poolName(pool));
     const leaks = groups.map((group) =>
       describeGroup(group, {
@@ -200,7 +208,8 @@ class Reader implements LedgerReader {
 
   private pool(pool: number, { live: recorded, allocatedBytes, oldestAgeSeconds }: PoolSummary): PoolStats {
     const at = (POOLS_AT + pool * POOL_ROW_BYTES) >> 3;
-    const limitBytes = this.double(at + POOL_DOUBLE.limitBytes);
+    const isShared = this.word(HEADER.isShared) !== 0;
+    const limitBytes = isShared ? this.account(pool).limitBytes : this.double(at + POOL_DOUBLE.limitBytes);
     const usedBytes = this.usedBytes(pool);
     const live = recorded + this.total(pool, TALLY_UNRECORDED);
     let allocations = 0;

@@ -98,15 +98,20 @@ export class ScopeRows {
     this.ledger.words[this.tally(row) * 2 + SCOPE_WORD.account] = account;
   }
 
-  /** The user that another thread's part of an account belongs to. */
-  userNameOf(account: SharedAccount): string | undefined {
+  /** The user that other threads' parts of an account belong to: `null` without one, `undefined` where there are no parts. */
+  userNameOf(account: SharedAccount): string | null | undefined {
+    let isUsed = false;
     for (let thread = 0; thread < THREADS_MAX; thread += 1) {
       const tally = account.tallyOf(thread);
       const user = tally === 0 ? 0 : this.ledger.word(tally * 2 + SCOPE_WORD.user);
-      if (user > 0 && user < SCOPES_MAX)
-        return readText(this.ledger.shared, SCOPES_AT + user * SCOPE_ROW_BYTES + SCOPE_NAME_OFFSET, SCOPE_NAME_BYTES);
+      isUsed ||= tally > 0;
+      if (user <= 0 || user >= SCOPES_MAX) continue;
+      const at = SCOPES_AT + user * SCOPE_ROW_BYTES + SCOPE_NAME_OFFSET;
+      const name = readText(this.ledger.shared, at, SCOPE_NAME_BYTES);
+      // Its rows are others' only after it has left the account.
+      if (account.tallyOf(thread) === tally) return name;
     }
-    return undefined;
+    return isUsed ? null : undefined;
   }
 
   setLevel(row: number, level: number): void {

@@ -234,20 +234,21 @@ export class Scopes {
     }
     checkName(name, 'A transaction');
     this.owner.assertOpen();
-    const elsewhere = this.userElsewhere(name);
-    if (asked !== undefined && elsewhere !== undefined && elsewhere !== asked.name)
-      throw belongsToAnother(name, elsewhere, asked.name);
-    const user = asked ?? (elsewhere === undefined ? undefined : this.user(elsewhere));
+    const user = this.userOf(name, asked, named !== undefined);
     const transaction = this.make('transaction', name, Infinity, { parent: undefined, user, transaction: undefined });
     this.transactions.set(name, transaction);
     transaction.joinByName();
     return transaction;
   }
 
-  /** The user that a transaction of this name belongs to in another thread. */
-  private userElsewhere(transaction: string): string | undefined {
+  /** Whom a transaction that is new here belongs to: in other threads it may be open already. */
+  private userOf(transaction: string, asked: MemoryScope | undefined, isNamed: boolean): MemoryScope | undefined {
     const account = this.owner.sharing?.named.peek(accountName('transaction', transaction));
-    return account === undefined ? undefined : this.rows.userNameOf(account);
+    const elsewhere = account === undefined ? undefined : this.rows.userNameOf(account);
+    if (elsewhere === undefined || elsewhere === asked?.name) return asked;
+    const mayShare = !isNamed && elsewhere === null;
+    if (asked !== undefined && !mayShare) throw belongsToAnother(transaction, elsewhere ?? undefined, asked.name);
+    return elsewhere === null ? undefined : this.user(elsewhere);
   }
 
   private make(

@@ -9,7 +9,6 @@ import {
   RECORD_GENERATION,
   RECORD_LINK,
   RECORD_PLACE,
-  RECORD_SCOPE,
   TALLY_HISTOGRAM,
   TALLY_LOST_BYTES,
   TALLY_LOST_COUNT,
@@ -63,35 +62,45 @@ export class Heir {
     let hasInherited = false;
     for (const dead of threads.dead(views.thread)) {
       if (!threads.takeOver(dead, views.thread)) continue;
-      this.takeRecords(dead);
+      threads.setBusy(views.thread, true);
+      const bytes = this.takeRecords(dead);
       this.takeCounts(dead);
-      this.strikeOut(dead);
+      this.strikeOut(dead, bytes);
       threads.vacate(dead);
+      threads.setBusy(views.thread, false);
       hasInherited = true;
     }
     this.repair();
+    this.left.sweep();
     return hasInherited;
   }
 
-  private takeRecords(dead: number): void {
+  /**
+   * Takes up the free records and rows of scopes of those that had this thread's number before: an heir leaves them where they
+   * are, so that threads which come and go do not use up the table.
+   */
+  adopt(): void {
+    const { ledger } = this.owner;
+    if (this.sharing.threads.epoch(ledger.thread) === 0) return;
+    ledger.collectFreeRecords();
+    this.left.adopt();
+  }
+
+  /** @returns bytes of all that are now charged to this thread */
+  private takeRecords(dead: number): number {
     const { ledger } = this.owner;
     const pools = this.owner.pools();
     const { words } = ledger;
     const own = ledger.thread << PLACE_THREAD_SHIFT;
     const bytesByPool = new Float64Array(POOLS_MAX);
-    const scoped: number[] = [];
     const [first, end] = recordRange(ledger);
     for (let record = first; record < end; record += 1) {
       const at = record << 3;
       const place = Atomics.load(words, at + RECORD_PLACE);
       if ((place & PLACE_THREAD_MASK) >> PLACE_THREAD_SHIFT !== dead) continue;
+      if ((ledger.word(at + RECORD_GENERATION) & 1) === 0) continue;
       const kept = (place & ~(PLACE_THREAD_MASK | PLACE_ORPHANED)) | own;
-      if ((ledger.word(at + RECORD_GENERATION) & 1) === 0) {
-        words[at + RECORD_SCOPE] = 0;
-        words[at + RECORD_PLACE] = own;
-        words[at + RECORD_LINK] = ledger.freeRecord;
-        ledger.freeRecord = record;
-      } else if ((place & PLACE_TRANSIT) !== 0) {
+      if ((place & PLACE_TRANSIT) !== 0) {
         // Unless its receiver has just taken it.
         Atomics.compareExchange(words, at + RECORD_PLACE, place, kept);
       } else {
@@ -100,11 +109,12 @@ export class Heir {
         const index = place & PLACE_POOL_MASK;
         bytesByPool[index] = (bytesByPool[index] ?? 0) + ledger.double(record << 2);
         pools[index]?.recovery.recordLost(record);
-        if (ledger.word(at + RECORD_SCOPE) !== 0) scoped.push(record);
+        ledger.spares?.noteCame(1);
       }
     }
-    this.left.inherit(dead, scoped);
+    this.left.inherit(dead);
     for (const pool of pools) this.takePool(pool, dead, bytesByPool[pool.index] ?? 0);
+    return bytesByPool.reduce((sum, bytes) => sum + bytes, 0);
   }
 
   /** The pool's records are charged to this thread from now on, with what the dead one had drawn for them. */
@@ -133,12 +143,13 @@ export class Heir {
     }
   }
 
-  private strikeOut(dead: number): void {
+  private strikeOut(dead: number, bytes: number): void {
     const { manager, named } = this.sharing;
-    manager.inherit(dead, 0);
+    manager.inherit(dead, bytes);
     this.unrepaired.set(manager.row, manager);
-    for (const account of named.usedBy(dead)) {
-      account.inherit(dead, 0);
+    // All of them: it may have died when it was about to enter one or had just left it, and so may an heir before this one.
+    for (const account of named.all()) {
+      if (account.tallyOf(dead) > 0) account.inherit(dead, 0);
       this.unrepaired.set(account.row, account);
     }
   }

@@ -1,10 +1,12 @@
 import { MemtoolError } from '../../errors.ts';
 import type { HeadroomOwner } from '../headroom.ts';
+import { HEADER } from '../ledger/layout.ts';
 import type { MemoryPool } from '../pool.ts';
 import type { Watch } from '../watch.ts';
 import { Heir } from './heir.ts';
 import { SharedHeadroom } from './shared-headroom.ts';
 import { Sharing } from './sharing.ts';
+import { SpareRecords } from './spare-records.ts';
 import { ThreadTable } from './thread-table.ts';
 import { Transfers } from './transfers.ts';
 
@@ -21,6 +23,9 @@ export class ManagerThreads {
   readonly transfers: Transfers;
   private readonly owner: ThreadsOwner;
   private readonly heir: Heir;
+  private readonly spares: SpareRecords;
+  /** Whether its row in the ledger is another's by now, or nobody's. */
+  hasLeft = false;
 
   private constructor(owner: ThreadsOwner, sharing: Sharing) {
     this.owner = owner;
@@ -30,6 +35,7 @@ export class ManagerThreads {
     const { ledger, watch } = owner;
     const pools = (): readonly MemoryPool[] => owner.pools;
     const carry = (pool: MemoryPool, bytes: number): void => headroom.carry(pool, bytes);
+    this.spares = new SpareRecords(ledger);
     this.heir = new Heir({ ledger, pools, carry }, sharing);
     this.transfers = new Transfers({ ledger, watch, pools, carry }, sharing);
   }
@@ -45,7 +51,9 @@ export class ManagerThreads {
   }
 
   static join(owner: ThreadsOwner): ManagerThreads {
-    return new ManagerThreads(owner, new Sharing(owner.ledger));
+    const threads = new ManagerThreads(owner, new Sharing(owner.ledger));
+    threads.heir.adopt();
+    return threads;
   }
 
   /** Enters what the thread has charged already; the owner knows of its threads by now. */
@@ -54,21 +62,25 @@ export class ManagerThreads {
     this.owner.ledger.scopes?.share();
   }
 
-  /** A pool that came later. @param isNew whether this thread has added it */
-  addPool(pool: MemoryPool, isNew: boolean): void {
-    const account = this.sharing.pool(pool.index);
-    if (isNew) account.limitBytes = pool.limitBytes;
+  /** A pool that came later. */
+  addPool(pool: MemoryPool): void {
     pool.allowanceBytes = 0;
-    pool.shareWith(account);
+    pool.shareWith(this.sharing.pool(pool.index));
+  }
+
+  /** A pool is about to be added: who finds it must find its limit too. */
+  preparePool(limitBytes: number): void {
+    this.sharing.pool(this.owner.ledger.word(HEADER.poolCount)).limitBytes = limitBytes;
   }
 
   /** Takes over what dead threads left. @returns whether there was any */
   inherit(): boolean {
-    return this.heir.inherit();
+    return !this.hasLeft && this.heir.inherit();
   }
 
   /** Once a second: what other threads have charged may have changed a level. */
   tick(): void {
+    this.spares.tick();
     for (const pool of this.owner.pools) pool.settleLevel();
     this.owner.ledger.scopes?.settleShared();
   }
@@ -80,8 +92,9 @@ export class ManagerThreads {
     this.headroom.close();
     for (const pool of owner.pools) pool.share?.lower(0);
     // What is still held can still be freed, and ends with the thread.
-    if (owner.ledger.holdsAnything()) return;
-    for (const pool of owner.pools) pool.share?.account.leave();
+    if (owner.ledger.holdsAnything() || owner.pools.some((pool) => pool.isHeldUnrecorded)) return;
+    this.hasLeft = true;
+    for (const pool of owner.pools) pool.leave();
     sharing.threads.vacate(sharing.views.thread);
   }
 }

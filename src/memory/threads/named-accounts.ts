@@ -59,8 +59,9 @@ export class NamedAccounts {
   /** With the last thread that releases it the row is free, and its limit forgotten. */
   release(account: SharedAccount): void {
     const { threads, thread } = this.views;
-    account.leave();
+    // Before it leaves: a repair must not count it out, and it itself as well.
     threads.setBusy(thread, true);
+    account.leave();
     for (;;) {
       const seen = this.key(account.row);
       if (this.exchange(account.row, seen, (seen & USERS_MASK) === 1n ? seen | CLOSING : seen - 1n)) {
@@ -82,11 +83,6 @@ export class NamedAccounts {
     return undefined;
   }
 
-  /** Accounts that a dead thread used. */
-  usedBy(thread: number): SharedAccount[] {
-    return this.all().filter((account) => account.tallyOf(thread) > 0);
-  }
-
   /**
    * Counts the users of a row again, after one of them has died.
    *
@@ -96,11 +92,11 @@ export class NamedAccounts {
     const { threads, thread } = this.views;
     const seen = this.key(account.row);
     if (seen <= FREED) return true;
+    if (threads.isAnyBusy(thread)) return false;
     let users = 0n;
-    for (let other = 0; other < threads.count; other += 1) {
-      if (other !== thread && threads.isTaken(other) && threads.isBusy(other)) return false;
-      if (account.tallyOf(other) > 0) users += 1n;
-    }
+    for (let other = 0; other < threads.count; other += 1) if (account.tallyOf(other) > 0) users += 1n;
+    // One that has begun since may be counted here and not there, or the other way round.
+    if (threads.isAnyBusy(thread)) return false;
     if (users === 0n) {
       if (this.exchange(account.row, seen, seen | CLOSING)) this.free(account);
       return true;

@@ -3,7 +3,7 @@ import type { SharedAccount } from './shared-account.ts';
 
 /** What a thread draws beyond its need, so that not every request must ask. */
 const HEADROOM_BYTES: number = 64 * 1024;
-/** Without a limit nobody misses it. */
+/** Without a limit nobody misses it, unless it gets one. */
 const HEADROOM_BYTES_UNLIMITED: number = 16 * 1024 * 1024;
 
 /** The account whose share it is. */
@@ -44,6 +44,10 @@ export class Share implements Drawing {
    * @param ceilingBytes headroom stays below this of the whole account
    */
   raise(bytes: number, ceilingBytes: number): boolean {
+    // As a pool's headroom, so the manager's.
+    if (this.account !== this.sharing.manager) this.sharing.headroom?.heed();
+    // What was drawn before the limit was lowered is not to be had under the new one.
+    if (this.isDraining) this.lower(0);
     const need = this.holder.ownBytes + bytes - this.drawnBytes;
     if (need <= 0) return true;
     const drawn = this.account.draw(need, this.headroomBytes, ceilingBytes);
@@ -56,21 +60,21 @@ export class Share implements Drawing {
   /** Below this much charged, `settle` is due. */
   get floorBytes(): number {
     if (this.isDraining) return Infinity;
-    const isHeld = this.isTurnKnown || this.account.limitBytes === Infinity;
-    return isHeld ? this.drawnBytes - 2 * this.headroomBytes : this.holder.ownBytes;
+    return this.isTurnKnown ? this.drawnBytes - 2 * this.headroomBytes : this.holder.ownBytes;
   }
 
   /** Gives back what was freed, but for a little. */
   settle(): void {
+    this.noteTurn();
+    if (this.sharing.isGranting) return;
     const kept = this.isDraining ? 0 : this.headroomBytes;
     this.lower(Math.max(0, Math.min(kept, this.drawnBytes - this.holder.ownBytes)));
-    if (this.account.limitBytes < Infinity) this.noteTurn();
   }
 
   endTurn(): void {
     this.isTurnKnown = false;
     this.holder.dropIdle?.();
-    if (this.account.limitBytes < Infinity) this.lower(0);
+    this.lower(0);
     this.holder.settleLevel();
   }
 
@@ -85,12 +89,13 @@ export class Share implements Drawing {
   }
 
   private noteTurn(): void {
-    if (this.isTurnKnown || this.account.limitBytes === Infinity) return;
+    if (this.isTurnKnown) return;
     this.isTurnKnown = true;
     this.sharing.untilEndOfTurn(this);
   }
 
-  private get isDraining(): boolean {
+  /** Its limit was lowered below what is drawn. */
+  get isDraining(): boolean {
     return this.account.drawnBytes > this.account.limitBytes;
   }
 

@@ -47,6 +47,8 @@ export class SharedAccount {
 
   set limitBytes(bytes: number) {
     this.views.doubles[this.at8 + ACCOUNT_DOUBLE.limitAndOne] = bytes + 1;
+    // A draw under way that has read the old one starts anew.
+    this.noteChange();
   }
 
   get level(): Level {
@@ -93,10 +95,10 @@ export class SharedAccount {
   draw(needBytes: number, headroomBytes: number, ceilingBytes: number, isForced: boolean = false): number {
     const { bigints, threads, thread } = this.views;
     threads.setBusy(thread, true);
-    const limit = Math.min(this.limitBytes, DRAWN_MAX);
     let granted = -1;
     for (;;) {
       const seen = Atomics.load(bigints, this.at8 + ACCOUNT_BIGINT.drawn);
+      const limit = Math.min(this.limitBytes, DRAWN_MAX);
       const drawn = Number(seen & DRAWN_MASK);
       const free = limit - drawn - needBytes;
       if (free < 0 && !isForced) break;
@@ -122,10 +124,17 @@ export class SharedAccount {
     threads.setBusy(thread, false);
   }
 
+  /**
+   * What is drawn is about to move between threads, with the records it was drawn for: a repair that has begun to add up
+   * starts anew. The caller is busy, so that none begins before the move is over.
+   */
+  noteChange(): void {
+    this.add(0);
+  }
+
   /** Bytes that this thread has charged and drawn leave it, for another to take them up. The caller is busy. */
   sendOff(bytes: number): void {
     const { bigints, thread } = this.views;
-    this.add(0);
     Atomics.add(bigints, this.at8 + ACCOUNT_BIGINT.transit, BigInt(bytes));
     Atomics.sub(bigints, this.cell(thread), BigInt(bytes));
   }
@@ -133,7 +142,6 @@ export class SharedAccount {
   /** The other side of `sendOff`. The caller is busy. */
   takeUp(bytes: number): void {
     const { bigints, thread } = this.views;
-    this.add(0);
     Atomics.add(bigints, this.cell(thread), BigInt(bytes));
     Atomics.sub(bigints, this.at8 + ACCOUNT_BIGINT.transit, BigInt(bytes));
   }
@@ -153,9 +161,13 @@ export class SharedAccount {
     }
   }
 
-  /** Strikes out a thread that is dead; its heir has `drawnBytes` of it from now on. `repair` puts the sum right. */
+  /**
+   * Strikes out a thread that is dead; its heir has `drawnBytes` of it from now on. `repair` puts the sum right. The caller is
+   * busy.
+   */
   inherit(dead: number, drawnBytes: number): void {
     const { bigints, thread } = this.views;
+    this.noteChange();
     Atomics.add(bigints, this.cell(thread), BigInt(drawnBytes));
     Atomics.store(bigints, this.cell(dead), 0n);
     this.setTally(dead, 0);
@@ -171,13 +183,13 @@ export class SharedAccount {
     const { bigints, threads, thread } = this.views;
     const seen = Atomics.load(bigints, this.at8 + ACCOUNT_BIGINT.drawn);
     const known = Atomics.load(bigints, this.at8 + ACCOUNT_BIGINT.transit);
+    if (threads.isAnyBusy(thread)) return false;
     let drawn = 0n;
-    for (let other = 0; other < threads.count; other += 1) {
-      if (!threads.isTaken(other)) continue;
-      if (other !== thread && threads.isBusy(other)) return false;
-      drawn += Atomics.load(bigints, this.cell(other));
-    }
+    for (let other = 0; other < threads.count; other += 1)
+      if (threads.isTaken(other)) drawn += Atomics.load(bigints, this.cell(other));
     const transit = BigInt(transitBytes());
+    // One that has begun since may have moved a record already, and not yet what is drawn for it.
+    if (threads.isAnyBusy(thread)) return false;
     if (!this.exchange(seen, Number(drawn + transit))) return false;
     Atomics.add(bigints, this.at8 + ACCOUNT_BIGINT.transit, transit - known);
     return true;

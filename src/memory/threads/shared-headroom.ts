@@ -2,7 +2,7 @@ import type { Budget } from '../budget.ts';
 import type { HeadroomOwner, ManagerHeadroom } from '../headroom.ts';
 import { nextLevel, riseBytes } from '../level.ts';
 import { Share, type ShareHolder } from './share.ts';
-import type { Sharing } from './sharing.ts';
+import type { Headroom, Sharing } from './sharing.ts';
 
 /** A pool keeps this much of what it has drawn and does not use. */
 const KEPT_BYTES: number = 64 * 1024;
@@ -11,14 +11,17 @@ const KEPT_BYTES_UNLIMITED: number = 16 * 1024 * 1024;
 /**
  * The manager's own limit where several threads share it: a thread draws on it, and its pools on what the thread has drawn.
  */
-export class SharedHeadroom implements ManagerHeadroom, ShareHolder {
+export class SharedHeadroom implements ManagerHeadroom, Headroom, ShareHolder {
   private readonly owner: HeadroomOwner;
+  private readonly sharing: Sharing;
   private readonly share: Share;
 
   constructor(owner: HeadroomOwner, sharing: Sharing) {
     this.owner = owner;
+    this.sharing = sharing;
     for (const pool of owner.pools) pool.allowanceBytes = pool.ownBytes;
     this.share = new Share(sharing, sharing.manager, this);
+    sharing.headroom = this;
   }
 
   /** What this thread's pools have drawn. */
@@ -29,13 +32,9 @@ export class SharedHeadroom implements ManagerHeadroom, ShareHolder {
   }
 
   draw(pool: Budget, bytes: number): boolean {
-    if (!this.fits(pool, bytes)) {
-      for (const one of this.owner.pools) one.recovery.releaseLost();
-      this.takeBack();
-      if (!this.fits(pool, bytes) && !(this.owner.inherit() && this.fitsAfterRelease(pool, bytes))) {
-        this.recall();
-        return false;
-      }
+    if (!this.fits(pool, bytes) && !this.sharing.whileGranting(() => this.makesRoom(pool, bytes))) {
+      this.recall();
+      return false;
     }
     const need = Math.max(0, pool.ownBytes + bytes - pool.allowanceBytes);
     const spare = this.share.drawnBytes - this.ownBytes - need;
@@ -45,15 +44,12 @@ export class SharedHeadroom implements ManagerHeadroom, ShareHolder {
   }
 
   floorBytes(pool: Budget): number {
-    const { account } = this.share;
-    if (account.drawnBytes > account.limitBytes) return Infinity;
-    const isHeld = this.share.isTurnKnown || account.limitBytes === Infinity;
-    return isHeld ? pool.allowanceBytes - 2 * this.keptBytes : pool.ownBytes;
+    if (this.share.isDraining) return Infinity;
+    return this.share.isTurnKnown ? pool.allowanceBytes - 2 * this.keptBytes : pool.ownBytes;
   }
 
   giveBack(pool: Budget): void {
-    const { account } = this.share;
-    const kept = account.drawnBytes > account.limitBytes ? 0 : this.keptBytes;
+    const kept = this.share.isDraining ? 0 : this.keptBytes;
     pool.allowanceBytes = Math.min(pool.allowanceBytes, pool.ownBytes + kept);
     this.share.settle();
   }
@@ -91,6 +87,12 @@ export class SharedHeadroom implements ManagerHeadroom, ShareHolder {
     owner.levelChanged(owner, previous);
   }
 
+  heed(): void {
+    if (!this.share.isDraining) return;
+    this.takeBack();
+    this.share.lower(0);
+  }
+
   /** What the pools do not use goes back before the rest does. */
   dropIdle(): void {
     this.takeBack();
@@ -98,6 +100,10 @@ export class SharedHeadroom implements ManagerHeadroom, ShareHolder {
 
   setTripwire(): void {
     for (const pool of this.owner.pools) pool.setTripwire();
+  }
+
+  private makesRoom(pool: Budget, bytes: number): boolean {
+    return this.fitsAfterRelease(pool, bytes) || (this.owner.inherit() && this.fitsAfterRelease(pool, bytes));
   }
 
   private fitsAfterRelease(pool: Budget, bytes: number): boolean {

@@ -11,7 +11,7 @@ import {
   POOL_ROW_BYTES,
   POOLS_AT,
 } from '../ledger/layout.ts';
-import { checkLedger } from '../ledger/check-ledger.ts';
+import { checkLedger, isLedger } from '../ledger/check-ledger.ts';
 import { Ledger } from '../ledger/ledger.ts';
 import { readText } from '../ledger/text-table.ts';
 import type { ManagerSettings } from '../manager-options.ts';
@@ -40,10 +40,9 @@ export interface JoinedLedger {
  */
 export function joinLedger(memory: SharedMemory, clock: Clock): JoinedLedger {
   const { ledger: shared, autoCleanup, poison, agent } = checkMemory(memory);
-  checkLedger(shared);
+  checkLedger(shared, 'Import the same memtool in both threads: one of them has another version of the package.');
   const threads = new ThreadTable(new Int32Array(shared, 0, shared.byteLength >> 2));
   const ledger = Ledger.join(shared, threads.claim(), clock);
-  if (threads.epoch(ledger.thread) > 0) ledger.collectFreeRecords();
   const settings: ManagerSettings = {
     name: readText(shared, MANAGER_NAME_AT, MANAGER_NAME_BYTES),
     limitBytes: ledger.double(HEADER_DOUBLE.managerLimitBytes),
@@ -78,7 +77,7 @@ export function poolsFrom(ledger: Ledger, first: number): PoolConfig[] {
 function checkMemory(memory: SharedMemory): SharedMemory {
   // Anything may come through workerData.
   const { memtool, ledger } = (memory ?? {}) as Partial<SharedMemory>;
-  if (memtool === 'shared-memory' && ledger instanceof SharedArrayBuffer) return memory;
+  if (memtool === 'shared-memory' && ledger instanceof SharedArrayBuffer && isLedger(ledger)) return memory;
   throw new MemtoolError(
     'MEMTOOL_INVALID_OPTION',
     'What was given to MemoryManager.join is no shared memory of a manager.',

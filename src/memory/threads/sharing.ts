@@ -10,11 +10,23 @@ export interface Drawing {
   endTurn(): void;
 }
 
+/** What one thread has drawn of the manager's own limit. */
+export interface Headroom {
+  /** Gives back what is not used, when another thread has lowered the limit below what is drawn. */
+  heed(): void;
+}
+
 /** One thread's part in a manager that several threads share. */
 export class Sharing {
   readonly views: SharedViews;
   readonly manager: SharedAccount;
   readonly named: NamedAccounts;
+  headroom: Headroom | undefined = undefined;
+  /**
+   * Set while a request is being granted: what is given back meanwhile stays drawn until the turn ends, since it may be what
+   * this very request was promised.
+   */
+  isGranting = false;
   private readonly drawing = new Set<Drawing>();
   private isEndOfTurnDue = false;
 
@@ -41,7 +53,20 @@ export class Sharing {
     this.drawing.add(drawing);
     if (this.isEndOfTurnDue) return;
     this.isEndOfTurnDue = true;
-    setImmediate(() => this.endTurn()).unref();
+    // Not unref'd: in a thread with nothing else to do it would then wait for the next message or timer (Node 20 to 26, when it
+    // is set by a timer), and it keeps no process alive for longer than this turn.
+    setImmediate(() => this.endTurn());
+  }
+
+  /** Does what may free memory in the middle of a request. */
+  whileGranting<Result>(work: () => Result): Result {
+    const wasGranting = this.isGranting;
+    this.isGranting = true;
+    try {
+      return work();
+    } finally {
+      this.isGranting = wasGranting;
+    }
   }
 
   /** It draws no more: what it held has gone back. */

@@ -56,9 +56,16 @@ export class ThreadTable {
     return Atomics.load(this.words, rowOf(thread) + THREAD_WORD.epoch);
   }
 
-  /** Between `true` and `false` the sums of what this thread has drawn may not add up. */
+  /** Between `true` and `false` the sums of what this thread has drawn may not add up. One pair may stand within another. */
   setBusy(thread: number, isBusy: boolean): void {
-    Atomics.store(this.words, rowOf(thread) + THREAD_WORD.busy, isBusy ? 1 : 0);
+    Atomics.add(this.words, rowOf(thread) + THREAD_WORD.busy, isBusy ? 1 : -1);
+  }
+
+  /** Whether any thread but this one is at it. */
+  isAnyBusy(except: number): boolean {
+    for (let thread = 0; thread < this.count; thread += 1)
+      if (thread !== except && this.isTaken(thread) && this.isBusy(thread)) return true;
+    return false;
   }
 
   isBusy(thread: number): boolean {
@@ -86,7 +93,7 @@ export class ThreadTable {
   /** Frees a row of which nothing is left. */
   vacate(thread: number): void {
     const at = rowOf(thread);
-    this.setBusy(thread, false);
+    Atomics.store(this.words, at + THREAD_WORD.busy, 0);
     Atomics.add(this.words, at + THREAD_WORD.epoch, 1);
     this.words[at + THREAD_WORD.startTicks] = 0;
     Atomics.store(this.words, at + THREAD_WORD.tid, 0);

@@ -1,8 +1,8 @@
-import { MemtoolError } from '../../errors.ts';
 import type { Slot } from '../arena/slot.ts';
 import { MemoryAllocation } from '../allocation.ts';
 import {
   PLACE_ALLOCATION,
+  PLACE_ORPHANED,
   PLACE_POOL_MASK,
   PLACE_THREAD_MASK,
   PLACE_THREAD_SHIFT,
@@ -20,6 +20,7 @@ import { MemoryReservation } from '../reservation.ts';
 import type { Watch } from '../watch.ts';
 import { Loan } from './loan.ts';
 import type { Sharing } from './sharing.ts';
+import { checkTicket, notInTransit, notSent } from './ticket.ts';
 
 /**
  * A reservation or allocation on its way to another thread. It can be posted, and `memory.receive` there makes a handle of
@@ -72,10 +73,15 @@ export class Transfers {
     if (ledger.word(at + RECORD_SCOPE) !== 0) ledger.leaveScope(record, size);
     const generation = ledger.word(at + RECORD_GENERATION);
     const isAllocation = (ledger.word(at + RECORD_PLACE) & PLACE_ALLOCATION) !== 0;
+    ledger.spares?.noteCame(-1);
     const place =
       slot === undefined || view === undefined ? undefined : this.lend(pool, slot, view, record, generation);
     this.move(pool, -size, () =>
-      Atomics.store(ledger.words, at + RECORD_PLACE, ledger.word(at + RECORD_PLACE) | PLACE_TRANSIT),
+      Atomics.store(
+        ledger.words,
+        at + RECORD_PLACE,
+        (ledger.word(at + RECORD_PLACE) & ~PLACE_ORPHANED) | PLACE_TRANSIT,
+      ),
     );
     return {
       memtool: isAllocation ? 'allocation' : 'reservation',
@@ -93,23 +99,25 @@ export class Transfers {
    */
   receive(sent: TransferredMemory): MemoryReservation | MemoryAllocation | undefined {
     const { ledger, watch } = this.owner;
-    const { record, generation, size, place: bytes } = this.check(sent);
+    const { record, generation, size, place: bytes } = checkTicket(sent, ledger);
     const at = record << 3;
-    const seen = Atomics.load(ledger.words, at + RECORD_PLACE);
+    const seen = this.placeInTransit(record, generation);
     const pool = this.owner.pools()[seen & PLACE_POOL_MASK];
-    if (pool === undefined || (seen & PLACE_TRANSIT) === 0 || !ledger.isLive(record, generation)) throw notInTransit();
+    if (pool === undefined) throw notInTransit();
+    const isAllocation = (seen & PLACE_ALLOCATION) !== 0;
+    if (size !== ledger.double(record << 2) || isAllocation !== (sent.memtool === 'allocation')) throw notSent();
     const scope = ledger.scopes?.active();
     if (scope !== undefined && !scope.admits(size)) return pool.refuseFor(scope);
-    const own = (seen & ~(PLACE_TRANSIT | PLACE_THREAD_MASK)) | (ledger.thread << PLACE_THREAD_SHIFT);
     const loan = bytes === undefined ? undefined : new Loan(bytes.loan);
     this.move(pool, size, () => {
-      if (Atomics.compareExchange(ledger.words, at + RECORD_PLACE, seen, own) !== seen) throw notInTransit();
+      this.claim(record, generation);
       // Before the generation moves on: until then the sender takes the bytes to be on their way.
       loan?.markHeld(this.sharing.threads, ledger.thread);
       ledger.words[at + RECORD_GENERATION] = (generation + 2) | 0;
     });
+    ledger.spares?.noteCame(1);
     scope?.enter(record, size);
-    if ((own & PLACE_ALLOCATION) === 0) {
+    if (!isAllocation) {
       const reservation = new MemoryReservation(pool, record, (generation + 2) | 0);
       watch.register(reservation, record, (generation + 2) | 0);
       return reservation;
@@ -126,27 +134,60 @@ export class Transfers {
     return new MemoryAllocation(pool, record, (generation + 2) | 0, size, slot, view);
   }
 
-  /** Gives up what nobody has received for longer than `ageSeconds`. */
+  /** Gives up what nobody has received and that is older than `ageSeconds`, of this thread and of those that have left. */
   drop(ageSeconds: number, onDrop: (record: number, pool: MemoryPool, bytes: number) => void): void {
     const { ledger } = this.owner;
     const pools = this.owner.pools();
-    const own = (ledger.thread << PLACE_THREAD_SHIFT) | PLACE_TRANSIT;
+    const { threads } = this.sharing;
     const [first, end] = recordRange(ledger);
     for (let record = first; record < end; record += 1) {
       const at = record << 3;
       const place = Atomics.load(ledger.words, at + RECORD_PLACE);
+      const sender = (place & PLACE_THREAD_MASK) >> PLACE_THREAD_SHIFT;
       const pool = pools[place & PLACE_POOL_MASK];
-      if ((place & (PLACE_THREAD_MASK | PLACE_TRANSIT)) !== own || pool === undefined) continue;
+      if ((place & PLACE_TRANSIT) === 0 || pool === undefined) continue;
+      if (sender !== ledger.thread && threads.isTaken(sender)) continue;
       if ((ledger.word(at + RECORD_GENERATION) & 1) === 0 || ledger.ageSeconds(record) <= ageSeconds) continue;
       const bytes = ledger.double(record << 2);
-      if (Atomics.compareExchange(ledger.words, at + RECORD_PLACE, place, place & ~PLACE_TRANSIT) !== place) continue;
-      onDrop(record, pool, bytes);
+      if (this.dropOne(pool, record, place, bytes)) onDrop(record, pool, bytes);
+    }
+  }
+
+  /** @returns false when it was received just now */
+  private dropOne(pool: MemoryPool, record: number, place: number, bytes: number): boolean {
+    const { ledger } = this.owner;
+    const { threads, manager, views } = this.sharing;
+    const own = (place & ~(PLACE_TRANSIT | PLACE_THREAD_MASK)) | (ledger.thread << PLACE_THREAD_SHIFT);
+    threads.setBusy(views.thread, true);
+    pool.share?.account.noteChange();
+    manager.noteChange();
+    const isOurs = Atomics.compareExchange(ledger.words, (record << 3) + RECORD_PLACE, place, own) === place;
+    if (isOurs) {
       ledger.release(record);
-      const { threads, manager, views } = this.sharing;
-      threads.setBusy(views.thread, true);
       pool.share?.account.dropTransit(bytes);
       manager.dropTransit(bytes);
-      threads.setBusy(views.thread, false);
+    }
+    threads.setBusy(views.thread, false);
+    return isOurs;
+  }
+
+  /** @throws MemtoolError `MEMTOOL_NOT_IN_TRANSIT` */
+  private placeInTransit(record: number, generation: number): number {
+    const { ledger } = this.owner;
+    const place = Atomics.load(ledger.words, (record << 3) + RECORD_PLACE);
+    if ((place & PLACE_TRANSIT) !== 0 && ledger.isLive(record, generation)) return place;
+    throw notInTransit();
+  }
+
+  /** Makes a record in transit this thread's, unless it is another's already. @throws MemtoolError `MEMTOOL_NOT_IN_TRANSIT` */
+  private claim(record: number, generation: number): void {
+    const { ledger } = this.owner;
+    const at = (record << 3) + RECORD_PLACE;
+    for (;;) {
+      const seen = this.placeInTransit(record, generation);
+      const own = (seen & ~(PLACE_TRANSIT | PLACE_THREAD_MASK)) | (ledger.thread << PLACE_THREAD_SHIFT);
+      // Not so when its sender has died, and an heir of that one has come between: it is in transit all the same.
+      if (Atomics.compareExchange(ledger.words, at, seen, own) === seen) return;
     }
   }
 
@@ -157,6 +198,8 @@ export class Transfers {
     if (share === undefined) return;
     threads.setBusy(views.thread, true);
     try {
+      share.account.noteChange();
+      manager.noteChange();
       claim();
       if (bytes > 0) {
         share.account.takeUp(bytes);
@@ -169,6 +212,9 @@ export class Transfers {
         share.account.sendOff(-bytes);
         manager.sendOff(-bytes);
       }
+      // A repair that began after the first change may have read what was in transit before the move.
+      share.account.noteChange();
+      manager.noteChange();
     } finally {
       threads.setBusy(views.thread, false);
     }
@@ -180,33 +226,12 @@ export class Transfers {
     const { ledger } = this.owner;
     const { threads } = this.sharing;
     const loan = slot.loan ?? new Loan();
-    loan.markSent();
+    loan.markSent(generation);
     // Its own object over the memory, which `bytes` was made of.
     const { buffer: shared, byteOffset: offset } = view;
     if (!(shared instanceof SharedArrayBuffer)) throw new TypeError('an allocation without shared memory');
-    pool.lend(slot, view, () => loan.isBack(threads, () => ledger.isLive(record, generation)));
-    return { shared, offset, loan: loan.memory };
+    pool.lend(slot, view, () => loan.isBack(threads, (sent) => ledger.isLive(record, sent)));
+    // Another object: whoever receives it is watched by it, and this one stays with the slot, even if that is this thread.
+    return { shared: structuredClone(shared), offset, loan: loan.memory };
   }
-
-  private check(sent: TransferredMemory): TransferredMemory {
-    const { memtool, ledgerId, record, size } = (sent ?? {}) as Partial<TransferredMemory>;
-    const [first, end] = recordRange(this.owner.ledger);
-    const isOurs = (memtool === 'reservation' || memtool === 'allocation') && ledgerId === this.owner.ledger.id;
-    if (isOurs && record !== undefined && record >= first && record < end && size !== undefined) return sent;
-    throw new MemtoolError(
-      'MEMTOOL_INVALID_OPTION',
-      'What was given to receive() was not sent by a thread of this manager.',
-      {
-        hint: 'Post what transfer() returns, and receive it with the manager that joined the same memory.',
-      },
-    );
-  }
-}
-
-function notInTransit(): MemtoolError {
-  return new MemtoolError(
-    'MEMTOOL_NOT_IN_TRANSIT',
-    'What was given to receive() has been received already, or a forced cleanup took it on its way.',
-    { hint: 'Receive it once, in one thread, and soon.' },
-  );
 }
