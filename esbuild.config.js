@@ -1,9 +1,10 @@
 // Builds dist/: the library with the agent's start and the demo's service and its threads; the agent's worker (one
 // self-contained file, because it can be sent into another process as text); the CLI.
-import { rm } from 'node:fs/promises';
+import { readFile, rm } from 'node:fs/promises';
 import { build } from 'esbuild';
 
 const outdir = 'dist';
+const { version } = JSON.parse(await readFile('package.json', 'utf8'));
 const common = {
   bundle: true,
   platform: 'node',
@@ -68,10 +69,26 @@ await Promise.all([
     },
     packages: 'external',
     splitting: true,
-    // Beside the entry points, so that agent-worker.js is found from whichever chunk starts it.
+    // Beside the entry points, so that agent-worker.cjs is found from whichever chunk starts it.
     chunkNames: '[name]-[hash]',
   }),
-  build({ ...common, entryPoints: { 'agent-worker': 'src/agent/worker.ts' } }),
+  // As text both can be sent into another process, where there is no file to import from.
+  build({
+    ...common,
+    format: 'cjs',
+    entryPoints: { 'agent-worker': 'src/agent/worker.ts', 'attach-closer': 'src/inspect/attach/closer.ts' },
+    outExtension: { '.js': '.cjs' },
+    minify: true,
+    define: { 'import.meta.url': 'undefined', 'process.env.MEMTOOL_VERSION': JSON.stringify(version) },
+  }),
+  build({
+    ...common,
+    format: 'iife',
+    globalName: 'memtoolInjected',
+    entryPoints: { 'injected-main': 'src/agent/injected.ts' },
+    minify: true,
+    define: { 'import.meta.url': 'undefined' },
+  }),
   // One file, in which what is imported dynamically is still evaluated only when it is asked for. Every further file costs
   // 0.5 to 1 ms of the loader's time on Node 20: split, `memtool stats` took 98 ms of CPU time, from node_modules 101, so 86
   // (`node -e 0`: 56); and as CommonJS, which starts without the module loader's worker and promises, 5 ms less again. What

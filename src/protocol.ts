@@ -15,6 +15,7 @@ export const ENDPOINTS = {
   leaks: '/v1/leaks',
   cleanup: '/v1/cleanup',
   metrics: '/metrics',
+  detach: '/v1/detach',
 } as const;
 
 export const DEFAULT_AGE_SECONDS = 300;
@@ -44,6 +45,19 @@ export interface CleanupRequest {
   force?: boolean;
   /** How long the agent may wait for the application's thread before it withdraws the request. */
   timeoutMs?: number;
+}
+
+/** An agent that was sent into a process goes away when nobody has asked it for this long. */
+export const IDLE_MS_DEFAULT: number = 15 * 60 * 1000;
+
+/** What an agent that is sent into a process is told. */
+export interface Injection {
+  /** Where its socket goes: where the one who sends it looks for it. */
+  directory: string;
+  /** The agent's thread, as text. */
+  workerSource: string;
+  /** It goes away when nobody has asked it for this long. */
+  idleMs: number;
 }
 
 /** Answer of `GET /v1/health`. */

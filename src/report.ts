@@ -27,7 +27,7 @@ export type ScopeSort = keyof typeof SCOPE_SORTS;
 /** A process may have thousands of scopes open; a report has at most these. */
 export const SCOPES_LISTED_MAX = 1000;
 
-export type CommandName = 'ps' | 'stats' | 'pressure' | 'leaks' | 'cleanup' | 'run' | 'demo';
+export type CommandName = 'ps' | 'stats' | 'pressure' | 'leaks' | 'cleanup' | 'attach' | 'detach' | 'run' | 'demo';
 
 /** Which process, and when it was looked at. */
 export interface ProcessIdentity {
@@ -60,6 +60,8 @@ export interface PoolStats {
   rejections: number;
   live: number;
   oldestAgeSeconds: number | null;
+  /** Of `usedBytes`, since the first look of `--watch`. */
+  growthBytes?: number;
 }
 
 export interface ManagerStats {
@@ -104,6 +106,23 @@ export interface ProcessMemory {
   memtoolBytes: number | null;
 }
 
+/** Where resident memory is, in the order in which it is told. `native` is what nothing else accounts for. */
+export type ResidentName = 'js-heap' | 'array-buffers' | 'memtool' | 'thread-stacks' | 'code-and-files' | 'native';
+
+export interface ResidentRow {
+  name: ResidentName;
+  bytes: number;
+  /** Since the first look of `--watch`; `null` at that look. */
+  growthBytes: number | null;
+}
+
+/** What nobody could say of the process has no row, and is in `native`. */
+export interface ResidentMemory {
+  /** Sum of the rows. Read a moment later than the other figures. */
+  rssBytes: number;
+  rows: ResidentRow[];
+}
+
 export interface ProcessStats extends ProcessIdentity, ProcessMemory {
   managers: ManagerStats[];
   pools: PoolStats[];
@@ -111,6 +130,8 @@ export interface ProcessStats extends ProcessIdentity, ProcessMemory {
   scopes: ScopeStats[];
   /** All that are open. An older agent does not say. */
   scopeCount?: number;
+  /** Of one process only, and where the system tells. */
+  resident?: ResidentMemory;
   unavailable?: Unavailable;
 }
 
@@ -126,6 +147,8 @@ export interface Resource {
   bytesPerMinute: number | null;
   /** At that growth; `null` when it does not grow, has no limit or is not known yet. */
   secondsToLimit: number | null;
+  /** Of `usedBytes`, since the first look of `--watch`. */
+  growthBytes?: number;
 }
 
 export interface ProcessPressure extends ProcessIdentity {
@@ -135,6 +158,8 @@ export interface ProcessPressure extends ProcessIdentity {
   resources: Resource[];
   /** All scopes near their limit. An older agent does not say. */
   scopesNearLimit?: number;
+  /** What is wrong beside a limit that is near, as sentences. */
+  warnings?: string[];
   unavailable?: Unavailable;
 }
 
@@ -249,6 +274,19 @@ interface Document<Command extends CommandName, Process> {
   processes: (Process | ProcessFailure)[];
 }
 
+/** What `memtool attach` and `memtool detach` did. */
+export interface ProcessAttachment extends ProcessIdentity {
+  /** Whether it has an agent now. */
+  agent: boolean;
+  /** Whether that is new. */
+  changed: boolean;
+  /** Its inspector was open before, and is open still. */
+  inspectorWasOpen: boolean;
+  socket: string | null;
+}
+
+export type AttachReport = Document<'attach', ProcessAttachment>;
+export type DetachReport = Document<'detach', ProcessAttachment>;
 export type StatsReport = Document<'stats', ProcessStats>;
 export type PressureReport = Document<'pressure', ProcessPressure> & { level: Level };
 export type LeaksReport = Document<'leaks', ProcessLeaks> & { ageSeconds: number };

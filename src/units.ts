@@ -68,6 +68,11 @@ export function formatBytes(bytes: number): string {
   return `${sign}${unit === 0 ? Math.round(rest) : rest.toFixed(1)} ${BYTE_UNITS[unit]}`;
 }
 
+/** `+1.5 MiB`, `-64 B`; `0 B` without a sign. */
+export function formatChange(bytes: number): string {
+  return bytes > 0 ? `+${formatBytes(bytes)}` : formatBytes(bytes);
+}
+
 /** `312` as `5m 12s`; the two largest units, `0s` for nothing, milliseconds below one second. */
 export function formatSeconds(seconds: number): string {
   if (seconds > 0 && seconds < 0.9995) return `${Math.round(seconds * 1000)}ms`;

@@ -13,7 +13,7 @@ const CONTROL = { socket: 0, bound: 1, session: 2 } as const;
 const CONTROL_WORDS = 3;
 
 const BOUND = { pending: 0, bound: 1, refused: 2 } as const;
-const SOCKET = { starting: 0, binding: 1, listening: 2, failed: 3, exiting: 4 } as const;
+const SOCKET = { starting: 0, binding: 1, listening: 2, failed: 3, exiting: 4, detached: 5 } as const;
 
 /** A bind is one system call; a disconnect is answered in under a millisecond. Neither may hold up an exit. */
 const BIND_WAIT_MS = 100;
@@ -55,6 +55,20 @@ export class Control {
     if (before !== SOCKET.binding) return undefined;
     Atomics.wait(this.words, CONTROL.bound, BOUND.pending, BIND_WAIT_MS);
     return Atomics.load(this.words, CONTROL.bound) === BOUND.bound ? 'socket' : undefined;
+  }
+
+  /** Agent: it goes away because it was asked to. @returns `false` when the process is leaving, or it goes already. */
+  detach(): boolean {
+    return this.#move(SOCKET.listening, SOCKET.detached);
+  }
+
+  get isDetached(): boolean {
+    return Atomics.load(this.words, CONTROL.socket) === SOCKET.detached;
+  }
+
+  /** It has failed, or was detached: nothing answers any more. */
+  get isGone(): boolean {
+    return this.isDetached || Atomics.load(this.words, CONTROL.socket) === SOCKET.failed;
   }
 
   get exiting(): boolean {

@@ -16,6 +16,8 @@ export interface WorkerStart {
   heapLimitBytes: number;
   managers: ManagerAdded[];
   control: Int32Array<SharedArrayBuffer>;
+  /** An agent that was sent into the process goes away when nobody has asked it for this long. */
+  idleMs?: number;
 }
 
 export interface ManagerAdded {
@@ -84,6 +86,16 @@ export interface MainMemory {
   heapLimitBytes: number;
   externalBytes: number;
   arrayBuffersBytes: number;
+  /** Those that hold any memory. */
+  spaces: HeapSpace[];
+}
+
+/** A part of the heap, by V8's name for it. */
+export interface HeapSpace {
+  name: string;
+  usedBytes: number;
+  /** Of its pages, those that the system has given memory to. */
+  reservedBytes: number;
 }
 
 export interface Observation {

@@ -1,12 +1,17 @@
 /** Calls back when this thread leaves, without a warning for the application, whose tenth listener may be there already. */
-export function onProcessExit(leave: () => void): void {
+export function onProcessExit(leave: () => void): () => void {
   const listenersMax = process.getMaxListeners();
   if (listenersMax > 0) process.setMaxListeners(listenersMax + 1);
-  process.once('exit', () => {
+  const listener = (): void => {
     try {
       leave();
     } catch {
       // Nobody is left to be told.
     }
-  });
+  };
+  process.once('exit', listener);
+  return () => {
+    process.off('exit', listener);
+    if (process.getMaxListeners() === listenersMax + 1) process.setMaxListeners(listenersMax);
+  };
 }

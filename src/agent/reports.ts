@@ -16,7 +16,9 @@ import {
 import type { Application } from './application.ts';
 import { secondsToLimit } from './growth.ts';
 import type { History, SeriesKey } from './history.ts';
+import { heapPools } from './heap-pools.ts';
 import type { Managers } from './managers.ts';
+import type { MainMemory } from './messages.ts';
 import { readObserved, type ObservedPool } from './observed.ts';
 import { agentBytes } from './probes/agent.ts';
 import type { ProcessProbe } from './probes/process.ts';
@@ -78,7 +80,11 @@ export class Reports {
       arrayBuffersBytes: memory?.arrayBuffersBytes ?? null,
       memtoolBytes: agentBytes() + this.#sources.managers.touchedBytes(),
       managers: ledgers.map(({ manager }) => manager),
-      pools: [...ledgers.flatMap(({ pools }) => pools), ...observed.map(({ pool }) => pool)],
+      pools: [
+        ...ledgers.flatMap(({ pools }) => pools),
+        ...observed.map(({ pool }) => pool),
+        ...(memory ? heapPools(memory, this.#sources.history) : []),
+      ],
       scopes,
       scopeCount,
       ...stated(unavailable),
@@ -114,11 +120,7 @@ export class Reports {
     return { ...this.identity(), leaks, released, totals: totalsOf(leaks), ...stated(unavailable) };
   }
 
-  async #heap(
-    unavailable: Unavailable,
-  ): Promise<
-    { heapUsedBytes: number; heapLimitBytes: number; externalBytes: number; arrayBuffersBytes: number } | undefined
-  > {
+  async #heap(unavailable: Unavailable): Promise<MainMemory | undefined> {
     const reading = await this.#sources.heap.read();
     if (reading.kind === 'unavailable') {
       unavailable['heap'] = reading.reason;

@@ -19,6 +19,7 @@ export interface Verbs {
   leaks(ageSeconds: number): object;
   cleanup(request: CleanupRequest): Promise<object>;
   metrics(): Promise<string>;
+  detach(): object;
 }
 
 export interface Response {
@@ -42,6 +43,7 @@ const ROUTES: Record<string, Route> = {
     method: 'POST',
     answer: async (verbs, _query, body) => json(await verbs.cleanup(parseCleanupRequest(body))),
   },
+  [ENDPOINTS.detach]: { method: 'POST', answer: (verbs) => json(verbs.detach()) },
   [ENDPOINTS.metrics]: {
     method: 'GET',
     answer: async (verbs) => ({ status: 200, body: await verbs.metrics(), contentType: METRICS_CONTENT_TYPE }),

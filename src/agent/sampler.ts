@@ -21,6 +21,7 @@ export interface SamplerSources {
 export class Sampler {
   readonly #sources: SamplerSources;
   #tick = 0;
+  #timer: NodeJS.Timeout | undefined;
 
   constructor(sources: SamplerSources) {
     this.#sources = sources;
@@ -28,7 +29,11 @@ export class Sampler {
 
   start(): void {
     this.#sample();
-    setInterval(() => this.#sample(), TICK_MS).unref();
+    this.#timer = setInterval(() => this.#sample(), TICK_MS).unref();
+  }
+
+  stop(): void {
+    clearInterval(this.#timer);
   }
 
   #sample(): void {

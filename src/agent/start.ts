@@ -1,12 +1,12 @@
 import { basename, join, resolve } from 'node:path';
 import { getHeapStatistics } from 'node:v8';
 import { isMainThread, Worker } from 'node:worker_threads';
-import { failureName, processStartTime, socketDirectory, socketName } from '../protocol.ts';
+import { failureName, processStartTime, socketDirectory, socketName, type Injection } from '../protocol.ts';
 import { Control } from './control.ts';
 import { recordFailure, removeFile } from './failure.ts';
 import { LocalManagers } from './local-managers.ts';
 import { readMainMemory } from './main-memory.ts';
-import type { MessageToWorker, RequestMessage, WorkerStart } from './messages.ts';
+import type { MainMemory, MessageToWorker, RequestMessage, WorkerStart } from './messages.ts';
 import { onProcessExit } from './process-exit.ts';
 import { Responder } from './responder.ts';
 import { runOutside } from './run-outside.ts';
@@ -17,54 +17,86 @@ const AGENT_KEY: unique symbol = Symbol.for('memtool.agent');
 /** The agent's own heap is 5 MB; a scan of ten million records needs a few more. Beyond this it ends and says so. */
 const RESOURCE_LIMITS = { maxOldGenerationSizeMb: 128, maxYoungGenerationSizeMb: 8 };
 
+/** What stands under the key: the agent's thread calls `readMemory` through the inspector, `memtool attach` reads `socketPath`. */
+interface AgentHandle {
+  version: 1;
+  readMemory: () => MainMemory;
+  /** `null` once it has failed or gone. */
+  readonly socketPath: string | null;
+}
+
+// A global of ours, under a symbol that nobody else uses.
+// oxlint-disable-next-line typescript/no-unsafe-type-assertion
+const holder = globalThis as { [AGENT_KEY]?: AgentHandle };
+
 /**
  * Starts the agent of this process: a thread that answers `memtool` over a socket. Does nothing in a worker thread or when
  * one runs. Never throws, prints or keeps the process alive; takes 2-3 ms here (the rest happens in the thread), and
  * must not be put off: an application that goes on into an endless loop would never get to it.
+ *
+ * @param injection when `memtool attach` has sent it into a process that was started without: it may try again where an
+ *   earlier one has failed or gone
  */
-export function startAgent(): void {
-  if (!isMainThread || AGENT_KEY in globalThis) return;
-  // The agent calls `readMemory` by this key through the inspector when the event loop does not turn: see probes/v8.ts.
-  Object.defineProperty(globalThis, AGENT_KEY, { value: { version: 1, readMemory: readMainMemory } });
+export function startAgent(injection?: Injection): void {
+  if (!isMainThread) return;
+  const known = holder[AGENT_KEY];
+  if (known !== undefined && (injection === undefined || known.socketPath !== null)) return;
   try {
-    runOutside(start);
+    runOutside(() => start(injection));
   } catch {
     // Whatever the system refused us is no reason to stop the application.
   }
 }
 
-function start(): void {
+function start(injection?: Injection): void {
   const control = new Control();
   const startTime = processStartTime('self');
   const place: Place = {
-    directory: resolve(socketDirectory()),
+    directory: injection?.directory ?? resolve(socketDirectory()),
     socketName: socketName(process.pid, startTime),
     failureName: failureName(process.pid, startTime),
     scriptName: process.argv[1] === undefined ? 'node' : basename(process.argv[1]),
     heapLimitBytes: getHeapStatistics().heap_size_limit,
     control: control.words,
+    ...(injection === undefined ? {} : { idleMs: injection.idleMs }),
   };
+  const path = join(place.directory, place.socketName);
+  const handle: AgentHandle = {
+    version: 1,
+    readMemory: readMainMemory,
+    get socketPath() {
+      return control.isGone ? null : path;
+    },
+  };
+  Object.defineProperty(globalThis, AGENT_KEY, { value: handle, configurable: true });
   const managers = new LocalManagers();
   let stop: (() => void) | undefined;
   const failed = (error: unknown): void => {
     stop?.();
     const failure = control.fail();
-    if (failure?.hadSocket) removeFile(join(place.directory, place.socketName));
+    if (failure?.hadSocket) removeFile(path);
     if (failure) recordFailure(place, error);
   };
-  const worker = startWorker({ ...place, managers: managers.list() }, failed);
-  onExit(control, worker, place);
+  const worker = startWorker({ ...place, managers: managers.list() }, failed, injection?.workerSource);
+  const stay = onExit(control, worker, place);
   if (!worker) return;
   stop = follow(worker, managers);
   worker.once('error', failed);
-  worker.once('exit', (code) => failed(new Error(`its thread ended with code ${code}`)));
+  worker.once('exit', (code) => {
+    if (!control.isDetached) return failed(new Error(`its thread ended with code ${code}`));
+    // As if it had never been here; unless another has come meanwhile.
+    stop?.();
+    stay();
+    if (holder[AGENT_KEY] === handle) Reflect.deleteProperty(globalThis, AGENT_KEY);
+  });
   // Only now: a listener for messages takes the reference back.
   worker.unref();
 }
 
-function startWorker(workerData: WorkerStart, failed: (error: unknown) => void): Worker | undefined {
+function startWorker(workerData: WorkerStart, failed: (error: unknown) => void, source?: string): Worker | undefined {
   try {
-    return new Worker(new URL('./agent-worker.js', import.meta.url), {
+    return new Worker(source ?? new URL('./agent-worker.cjs', import.meta.url), {
+      eval: source !== undefined,
       workerData,
       name: 'memtool',
       // Nothing of the application's: no preloads or NODE_OPTIONS, and nothing comes out.
@@ -90,9 +122,9 @@ function follow(worker: Worker, managers: LocalManagers): () => void {
   return managers.follow(send);
 }
 
-function onExit(control: Control, worker: Worker | undefined, place: Place): void {
+function onExit(control: Control, worker: Worker | undefined, place: Place): () => void {
   // Whatever fails in it: who finds a stale socket removes it.
-  onProcessExit(() => {
+  return onProcessExit(() => {
     const left = control.exit();
     worker?.postMessage({ kind: 'exiting' } satisfies MessageToWorker);
     control.awaitSessionEnd();

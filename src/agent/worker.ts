@@ -1,10 +1,10 @@
 /** The agent's thread. It is bundled into one file without dependencies, and never ends by itself: see DESIGN, section 5. */
-import { readFileSync } from 'node:fs';
 import { parentPort, workerData } from 'node:worker_threads';
 import { SCOPE_QUERY_DEFAULT } from '../protocol.ts';
 import { Application } from './application.ts';
 import { runCleanup, type CleanupSources } from './cleanup.ts';
 import { Control } from './control.ts';
+import { Departure } from './departure.ts';
 import { recordFailure } from './failure.ts';
 import { History } from './history.ts';
 import { listen } from './listen.ts';
@@ -33,7 +33,8 @@ const workerThreads = new WorkerThreads({ managers, application });
 const heap = new HeapProbe(application, control);
 const probe = new ProcessProbe();
 const history = new History();
-const memtoolVersion = readVersion();
+// Put in by the bundler: sent into a process as text, this is nobody's file.
+const memtoolVersion = process.env['MEMTOOL_VERSION'] ?? 'unknown';
 const reports = new Reports({
   managers,
   application,
@@ -67,6 +68,7 @@ const verbs: Verbs = {
     workerThreads.dropEnded();
     return runCleanup(cleanupSources, request);
   },
+  detach: () => departure.onRequest(),
   metrics: async () =>
     renderMetrics(await current().stats({ ...SCOPE_QUERY_DEFAULT, count: 0 }), probe.cpuSeconds(), memtoolVersion),
 };
@@ -77,8 +79,12 @@ process.on('unhandledRejection', (error) => recordFailure(start, error));
 parentPort?.on('message', receive);
 workerThreads.start();
 
-new Sampler({ managers, workerThreads, history, process: probe, heap }).start();
+const sampler = new Sampler({ managers, workerThreads, history, process: probe, heap });
+sampler.start();
+
 const server = createAgentServer(verbs);
+const departure = new Departure({ start, control, server, stop: () => sampler.stop() });
+server.on('connection', () => departure.putOff());
 listen(server, start.directory, start.socketName, control).then(
   () => server.on('error', (error) => recordFailure(start, error)),
   (error: unknown) => {
@@ -100,17 +106,5 @@ function receive(message: MessageToWorker): void {
     case 'exiting':
       heap.release();
       break;
-  }
-}
-
-function readVersion(): string {
-  try {
-    const { version }: { version: string } = JSON.parse(
-      readFileSync(new URL('../package.json', import.meta.url), 'utf8'),
-    );
-    return version;
-  } catch {
-    // Sent into a process as text, it is nobody's file.
-    return 'unknown';
   }
 }

@@ -1,6 +1,6 @@
 import { MemtoolError } from '../errors.ts';
 import { listNodeProcesses } from '../inspect/processes.ts';
-import type { Target } from '../inspect/open.ts';
+import type { BareTarget, Target } from '../inspect/open.ts';
 import type { ProcessFailure } from '../report.ts';
 import { reported } from './failure.ts';
 
@@ -45,11 +45,13 @@ export function nothingRunning(): MemtoolError {
 }
 
 /** For what only an agent can do. */
-export function needsAgent(target: Target & { kind: 'bare' }, reason: string): MemtoolError {
+export function needsAgent(target: BareTarget, reason: string): MemtoolError {
+  const { problem } = target;
+  if (problem !== undefined) return new MemtoolError('MEMTOOL_CANNOT_ATTACH', problem.message, { hint: problem.hint });
   const { pid, name, script, isNode } = target.process;
   return new MemtoolError('MEMTOOL_NO_AGENT', `Process ${pid} (${name}) has no memtool agent, and ${reason}.`, {
     hint: isNode
-      ? `Restart it with the agent: \`memtool run ${script ?? 'app.js'}\`. Until then, \`memtool stats ${pid}\` shows what the system knows.`
+      ? `Attach to it: \`memtool attach ${pid}\`; or restart it with \`memtool run ${script ?? 'app.js'}\`. Until then, \`memtool stats ${pid}\` shows what the system knows.`
       : `It is not a Node.js process: \`memtool stats ${pid}\` shows what the system knows.`,
   });
 }

@@ -24,6 +24,7 @@ export interface CommonFlags {
   watch?: string;
   timeout?: string;
   color?: boolean;
+  attach?: boolean;
 }
 
 /** What a command needs to know of where and how it was started. */
@@ -36,6 +37,10 @@ export interface Context {
   timeoutMs: number;
   /** Where the agents' sockets are. */
   directory: string;
+  /** Whether a process that is named by its pid and has no agent is attached to. */
+  attach: boolean;
+  /** Says what was done. */
+  onAttached: (agent: { pid: number; name: string }) => void;
   color: boolean;
   readonly input: NodeJS.ReadStream;
   readonly output: NodeJS.WriteStream;
@@ -51,6 +56,10 @@ export function createContext(command: CommandName, flags: CommonFlags): Context
     timeoutMs:
       bounded(flags.timeout ?? String(DEFAULT_TIMEOUT_SECONDS), '--timeout', 0.001, TIMEOUT_SECONDS_MAX) * 1000,
     directory: socketDirectory(),
+    attach: flags.attach ?? true,
+    onAttached: ({ pid, name }) => {
+      if (flags.json !== true) process.stderr.write(attachedNote(pid, name));
+    },
     color: wantsColor(flags.color ?? true, process.stdout.isTTY, process.env),
     // Node makes a stream when it is first looked at, which takes a millisecond; most commands need one of them.
     get input() {
@@ -63,6 +72,11 @@ export function createContext(command: CommandName, flags: CommonFlags): Context
       return process.stderr;
     },
   };
+}
+
+/** Somebody's process has a thread more than before. */
+function attachedNote(pid: number, name: string): string {
+  return `memtool has started its agent in ${name} (${pid}). It goes away after 15 minutes without a question, or with \`memtool detach ${pid}\`.\n\n`;
 }
 
 /** How to draw on this stream, at its present width. */

@@ -1,4 +1,5 @@
 import type { CommandName } from '../report.ts';
+import type { AttachFlags } from './attach.ts';
 import type { CleanupFlags } from './cleanup.ts';
 import type { CommonFlags, Context } from './context.ts';
 import type { DemoFlags } from './demo.ts';
@@ -6,7 +7,7 @@ import type { LeaksFlags } from './leaks.ts';
 import type { StatsFlags } from './stats.ts';
 
 /** Which command takes which flags is said below; the command line refuses the others. */
-export type Flags = CommonFlags & StatsFlags & LeaksFlags & CleanupFlags & DemoFlags;
+export type Flags = CommonFlags & StatsFlags & LeaksFlags & CleanupFlags & AttachFlags & DemoFlags;
 
 /** One subcommand, as the command line offers it. */
 export interface Definition {
@@ -25,6 +26,8 @@ export interface Definition {
 
 const AGE: [string, string] = ['--age <duration>', 'what is older counts as stale: 300, 90s, 5m (default: 5m)'];
 
+const NO_ATTACH: [string, string] = ['--no-attach', 'start no agent in a process that is named by its pid'];
+
 /** In the order of the help: the four verbs first. */
 export const DEFINITIONS: Definition[] = [
   {
@@ -35,6 +38,7 @@ export const DEFINITIONS: Definition[] = [
     options: [
       ['--scopes [count]', 'the largest queries, transactions, users and procedures (default: 10)'],
       ['--sort <figure>', 'put them in order by used, peak or age (default: used)'],
+      NO_ATTACH,
     ],
     watchable: true,
     action: async (context, flags, [target]) => (await import('./stats.ts')).stats(target, flags, context),
@@ -44,7 +48,7 @@ export const DEFINITIONS: Definition[] = [
     operands: '[target]',
     summary: 'how close each limit is, and when it will be hit',
     examples: ['memtool pressure --watch 5'],
-    options: [],
+    options: [NO_ATTACH],
     watchable: true,
     action: async (context, _, [target]) => (await import('./pressure.ts')).pressure(target, context),
   },
@@ -53,7 +57,7 @@ export const DEFINITIONS: Definition[] = [
     operands: '[target]',
     summary: 'what has been held too long, and whether it is a leak',
     examples: ['memtool leaks 4242 --age 5m'],
-    options: [AGE],
+    options: [AGE, NO_ATTACH],
     watchable: true,
     action: async (context, flags, [target]) => (await import('./leaks.ts')).leaks(target, flags, context),
   },
@@ -69,6 +73,7 @@ export const DEFINITIONS: Definition[] = [
       ['--dry-run', 'say what would be given back, and do nothing'],
       ['--force', 'take what is stale too: using it again is then an error in the application'],
       ['--yes', 'answer the question that --force and `all` ask'],
+      NO_ATTACH,
     ],
     watchable: true,
     action: async (context, flags, [target]) => (await import('./cleanup.ts')).cleanup(target, flags, context),
@@ -81,6 +86,24 @@ export const DEFINITIONS: Definition[] = [
     options: [],
     watchable: true,
     action: async (context) => (await import('./ps.ts')).ps(context),
+  },
+  {
+    name: 'attach',
+    operands: '<pid>',
+    summary: 'start an agent in a process that runs without one',
+    examples: ['memtool attach 4242 --idle 1h'],
+    options: [['--idle <duration>', 'it goes away when nobody has asked it for so long (default: 15m)']],
+    watchable: false,
+    action: async (context, flags, [target = '']) => (await import('./attach.ts')).attach(target, flags, context),
+  },
+  {
+    name: 'detach',
+    operands: '<target>',
+    summary: 'take an agent that was attached away again',
+    examples: ['memtool detach 4242'],
+    options: [],
+    watchable: false,
+    action: async (context, _, [target = '']) => (await import('./detach.ts')).detach(target, context),
   },
   {
     name: 'run',

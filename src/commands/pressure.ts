@@ -1,27 +1,23 @@
 import { askPressure } from '../inspect/client.ts';
-import { containerMemory } from '../inspect/container.ts';
-import { open, type Target } from '../inspect/open.ts';
-import { attachability, type OsProcess } from '../inspect/processes.ts';
-import {
-  worstLevel,
-  isFailure,
-  SCHEMA_VERSION,
-  type PressureReport,
-  type ProcessPressure,
-  type Resource,
-} from '../report.ts';
+import { open, type BareTarget, type Target } from '../inspect/open.ts';
+import { attachability } from '../inspect/processes.ts';
+import { worstLevel, isFailure, SCHEMA_VERSION, type PressureReport, type ProcessPressure } from '../report.ts';
 import { collectEach, nothingRunning } from './collect.ts';
+import { addContainer } from './container-pressure.ts';
 import { EXIT_FINDINGS, EXIT_NOTHING, type Context } from './context.ts';
+import { SinceStart } from './since-start.ts';
 import { exitCodeOf, show } from './show.ts';
-
-const WARNING_PERCENT = 80;
-const CRITICAL_PERCENT = 95;
 
 /** `memtool pressure [target]` */
 export function pressure(target: string | undefined, context: Context): Promise<number> {
+  const since = context.watchSeconds === undefined ? undefined : new SinceStart();
   return show<PressureReport>(
     {
-      collect: () => collect(target, context),
+      collect: async () => {
+        const report = await collect(target, context);
+        since?.notePressure(report);
+        return report;
+      },
       load: async () => (await import('../render/pressure.ts')).renderPressure,
       exitCode: ({ level, processes }) => exitCodeOf(processes, level === 'normal' ? EXIT_NOTHING : EXIT_FINDINGS),
     },
@@ -38,45 +34,22 @@ async function collect(target: string | undefined, context: Context): Promise<Pr
 }
 
 async function pressureOf(target: Target, context: Context): Promise<ProcessPressure> {
-  return target.kind === 'agent' ? askPressure(target.agent, context.timeoutMs) : barePressure(target.process);
+  return addContainer(
+    target.kind === 'agent' ? await askPressure(target.agent, context.timeoutMs) : barePressure(target),
+  );
 }
 
 /** Of a process without an agent only its container's limit is known. */
-function barePressure(found: OsProcess): ProcessPressure {
-  const { reason } = attachability(found);
-  const resources = [containerMemory(found.pid)].filter((memory) => memory !== undefined).map(asResource);
+function barePressure({ process: found, problem }: BareTarget): ProcessPressure {
+  const reason = problem === undefined ? attachability(found).reason : [problem.message, problem.hint].join(' ').trim();
   return {
     pid: found.pid,
     name: found.name,
     nodeVersion: null,
     uptimeSeconds: found.uptimeSeconds,
     sampledAt: new Date().toISOString(),
-    level: worstLevel(resources),
-    resources,
+    level: 'normal',
+    resources: [],
     unavailable: { pools: reason, heap: reason },
-  };
-}
-
-function asResource({
-  name,
-  usedBytes,
-  limitBytes,
-}: {
-  name: string;
-  usedBytes: number;
-  limitBytes: number;
-}): Resource {
-  const usedPercent = (usedBytes / limitBytes) * 100;
-  const level = usedPercent >= CRITICAL_PERCENT ? 'critical' : usedPercent >= WARNING_PERCENT ? 'warning' : 'normal';
-  return {
-    kind: 'container',
-    manager: null,
-    name,
-    usedBytes,
-    limitBytes,
-    usedPercent,
-    level,
-    bytesPerMinute: null,
-    secondsToLimit: null,
   };
 }

@@ -1,7 +1,9 @@
 import { MemtoolError } from '../errors.ts';
 import { askStats } from '../inspect/client.ts';
-import { open, type Target } from '../inspect/open.ts';
-import { attachability, listNodeProcesses, type OsProcess } from '../inspect/processes.ts';
+import { open, type BareTarget, type Target } from '../inspect/open.ts';
+import { ResidentMaps } from './resident-maps.ts';
+import { SinceStart } from './since-start.ts';
+import { attachability, listNodeProcesses } from '../inspect/processes.ts';
 import { SCOPE_QUERY_DEFAULT, type ScopeQuery } from '../protocol.ts';
 import {
   isFailure,
@@ -27,10 +29,16 @@ const SCOPES_BRIEF = 5;
 /** `memtool stats [target] [--scopes [count]] [--sort used|peak|age]` */
 export async function stats(target: string | undefined, flags: StatsFlags, context: Context): Promise<number> {
   const scopes = readScopes(flags, context.json ? SCOPE_QUERY_DEFAULT.count : SCOPES_BRIEF);
+  const since = context.watchSeconds === undefined ? undefined : new SinceStart();
+  const maps = new ResidentMaps();
   const isAsked = flags.scopes !== undefined || flags.sort !== undefined;
   return show<StatsReport>(
     {
-      collect: () => collect(target, scopes, context),
+      collect: async () => {
+        const report = await collect(target, scopes, context, maps);
+        since?.noteStats(report);
+        return report;
+      },
       load: async () => {
         const [{ renderStats }, { renderNothing }] = await Promise.all([
           import('../render/stats.ts'),
@@ -47,7 +55,12 @@ export async function stats(target: string | undefined, flags: StatsFlags, conte
   );
 }
 
-async function collect(target: string | undefined, scopes: ScopeQuery, context: Context): Promise<StatsReport> {
+async function collect(
+  target: string | undefined,
+  scopes: ScopeQuery,
+  context: Context,
+  maps: ResidentMaps,
+): Promise<StatsReport> {
   const targets = await open(target, context);
   const processes = await collectEach(targets, (one) => statsOf(one, scopes, context));
   // Between two frames the system's figures are fresher than the agent's, which are averages.
@@ -60,16 +73,25 @@ async function collect(target: string | undefined, scopes: ScopeQuery, context: 
       found.rssBytes = usage.get(found.pid)?.rssBytes ?? found.rssBytes;
     }
   }
+  const [only, second] = processes;
+  if (only !== undefined && second === undefined && !isFailure(only)) {
+    const resident = maps.read(only, targets[0]?.kind === 'agent' || isNode(targets[0]));
+    if (resident) only.resident = resident;
+  }
   return { schemaVersion: SCHEMA_VERSION, command: 'stats', processes };
 }
 
 async function statsOf(target: Target, scopes: ScopeQuery, context: Context): Promise<ProcessStats> {
-  return target.kind === 'agent' ? askStats(target.agent, context.timeoutMs, scopes) : bareStats(target.process);
+  return target.kind === 'agent' ? askStats(target.agent, context.timeoutMs, scopes) : bareStats(target);
+}
+
+function isNode(target: Target | undefined): boolean {
+  return target?.kind === 'bare' && target.process.isNode;
 }
 
 /** What the system says of a process that has no agent. */
-function bareStats(found: OsProcess): ProcessStats {
-  const { reason } = attachability(found);
+function bareStats({ process: found, problem }: BareTarget): ProcessStats {
+  const reason = problem === undefined ? attachability(found).reason : [problem.message, problem.hint].join(' ').trim();
   return {
     pid: found.pid,
     name: found.name,

@@ -51,6 +51,10 @@ export function askLeaks(
   return ask(target, { method: 'GET', path: `${ENDPOINTS.leaks}?age=${ageSeconds}` }, ['leaks'], timeoutMs);
 }
 
+export function askDetach(target: AgentTarget, timeoutMs: number): Promise<{ pid: number }> {
+  return ask(target, { method: 'POST', path: ENDPOINTS.detach }, [], timeoutMs);
+}
+
 export function askCleanup(target: AgentTarget, timeoutMs: number, request: CleanupRequest): Promise<ProcessCleanup> {
   const body = JSON.stringify({ timeoutMs: Math.round(timeoutMs * AGENT_TIMEOUT_SHARE), ...request });
   return ask(target, { method: 'POST', path: ENDPOINTS.cleanup, body }, ['reclaimed', 'left'], timeoutMs);

@@ -1,4 +1,5 @@
-import { readdirSync, unlinkSync } from 'node:fs';
+import { existsSync, readdirSync, unlinkSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { connect } from 'node:net';
 import { checkSocketDirectory, parseSocketName, socketPath } from '../protocol.ts';
 import { processName } from './command-line.ts';
@@ -12,6 +13,7 @@ export interface AgentTarget extends Life {
 }
 
 const PROBE_TIMEOUT_MS = 200;
+const VANISH_POLL_MS = 5;
 
 /**
  * The processes that have an agent, by pid. A socket whose process is gone, or whose pid now belongs to another process, is
@@ -43,6 +45,12 @@ async function removeStale(path: string): Promise<void> {
   } catch {
     // Another memtool was faster.
   }
+}
+
+/** Waits until an agent that was told to go has taken its socket away, or time is over. */
+export async function vanishesSocket(path: string, timeoutMs: number): Promise<void> {
+  const until = performance.now() + timeoutMs;
+  while (existsSync(path) && performance.now() < until) await sleep(VANISH_POLL_MS);
 }
 
 function isListening(path: string): Promise<boolean> {

@@ -3,15 +3,30 @@ import { processName } from './command-line.ts';
 import { askHealth } from './client.ts';
 import { discover, type AgentTarget } from './discover.ts';
 import { pidExists } from './liveness.ts';
+import { IDLE_MS_DEFAULT } from '../protocol.ts';
 import { listNodeProcesses, readProcess, type OsProcess } from './processes.ts';
 
 /** What a command may work on: a process with an agent, or one of which only the system can tell something. */
-export type Target = { kind: 'agent'; agent: AgentTarget } | { kind: 'bare'; process: OsProcess };
+export type Target =
+  | { kind: 'agent'; agent: AgentTarget }
+  /** `problem`: why it could not be attached to, where that was tried. */
+  | { kind: 'bare'; process: OsProcess; problem?: ReportedProblem };
+
+export type BareTarget = Extract<Target, { kind: 'bare' }>;
+
+export interface ReportedProblem {
+  message: string;
+  hint: string | undefined;
+}
 
 export interface OpenOptions {
   /** Where the sockets are. */
   directory: string;
   timeoutMs: number;
+  /** Whether a process that is named by its pid and has no agent is attached to. */
+  attach?: boolean;
+  /** It was, and has one now. */
+  onAttached?: (agent: AgentTarget) => void;
 }
 
 /**
@@ -29,7 +44,7 @@ export async function open(target: string | undefined, options: OpenOptions): Pr
   }
   const agents = await discover(options.directory);
   if (target === undefined || target === 'all') return agents.map(asTarget);
-  if (/^\d+$/.test(target)) return [byPid(Number(target), agents)];
+  if (/^\d+$/.test(target)) return [await byPid(Number(target), agents, options)];
   return (await byName(target, agents, options.timeoutMs)).map(asTarget);
 }
 
@@ -37,17 +52,31 @@ function asTarget(agent: AgentTarget): Target {
   return { kind: 'agent', agent };
 }
 
-function byPid(pid: number, agents: AgentTarget[]): Target {
+async function byPid(pid: number, agents: AgentTarget[], options: OpenOptions): Promise<Target> {
   const agent = agents.find((candidate) => candidate.pid === pid);
   if (agent) return asTarget(agent);
   const found = readProcess(pid);
-  if (found) return { kind: 'bare', process: found };
+  if (found) return options.attach === true ? attachTo(found, options) : { kind: 'bare', process: found };
   // Without /proc nothing more than that it exists can be known here.
   if (process.platform !== 'linux' && Number.isSafeInteger(pid) && pidExists(pid))
     return { kind: 'bare', process: unreadable(pid) };
   throw new MemtoolError('MEMTOOL_NO_PROCESS', `There is no process ${pid}.`, {
     hint: 'Run `memtool ps` to see which processes there are.',
   });
+}
+
+/** With an agent if it can be had; what the system says of the process can be told all the same. */
+async function attachTo(found: OsProcess, { directory, timeoutMs, onAttached }: OpenOptions): Promise<Target> {
+  const { attach } = await import('./attach/attach.ts');
+  try {
+    const { path } = await attach(found.pid, { directory, timeoutMs, idleMs: IDLE_MS_DEFAULT });
+    const agent: AgentTarget = { pid: found.pid, startTime: found.startTime, name: found.name, path };
+    onAttached?.(agent);
+    return asTarget(agent);
+  } catch (error) {
+    if (!(error instanceof MemtoolError) || error.code !== 'MEMTOOL_CANNOT_ATTACH') throw error;
+    return { kind: 'bare', process: found, problem: { message: error.message, hint: error.hint } };
+  }
 }
 
 async function byName(part: string, agents: AgentTarget[], timeoutMs: number): Promise<AgentTarget[]> {
@@ -70,7 +99,7 @@ function noneNamed(part: string, agents: AgentTarget[]): MemtoolError {
   const bare = listNodeProcesses().find(({ pid, name }) => name.includes(part) && !withAgent.has(pid));
   return new MemtoolError('MEMTOOL_NO_PROCESS', `No process with an agent has "${part}" in its name.`, {
     hint: bare
-      ? `${bare.pid} (${bare.name}) has no agent: restart it with \`memtool run ${bare.script ?? 'app.js'}\`.`
+      ? `${bare.pid} (${bare.name}) has no agent. Name it by its pid to attach to it: \`memtool stats ${bare.pid}\`.`
       : 'Run `memtool ps` to see which processes there are; names are case-sensitive.',
   });
 }
@@ -83,6 +112,7 @@ function unreadable(pid: number): OsProcess {
     script: undefined,
     isNode: false,
     isOurs: false,
+    uid: -1,
     handlesSigusr1: false,
     uptimeSeconds: 0,
     rssBytes: null,

@@ -12,6 +12,7 @@ export interface OsProcess {
   script: string | undefined;
   isNode: boolean;
   isOurs: boolean;
+  uid: number;
   /** Whether a handler for SIGUSR1 is in place; without one the signal would kill the process. */
   handlesSigusr1: boolean;
   uptimeSeconds: number;
@@ -43,6 +44,7 @@ export function readProcess(pid: number): OsProcess | undefined {
     script: typeableScript(pid, commandLine),
     isNode: isNodeExecutable(executable(pid)),
     isOurs: uid === process.getuid?.(),
+    uid,
     handlesSigusr1: (BigInt(`0x${status.get('SigCgt') ?? '0'}`) & SIGUSR1_BIT) !== 0n,
     uptimeSeconds: Math.max(0, uptime() - Number(startTime) / CLOCK_TICKS_PER_SECOND),
     rssBytes: rssKib === undefined ? null : Number(rssKib) * 1024,

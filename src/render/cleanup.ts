@@ -1,5 +1,5 @@
 import { isFailure, type CleanupReport, type CleanupRow, type ProcessCleanup } from '../report.ts';
-import { formatBytes } from '../units.ts';
+import { formatBytes, formatChange } from '../units.ts';
 import { blocks, failureLines, heading, unavailableLines } from './process.ts';
 import type { Style } from './style.ts';
 import { table, type Cell, type Column } from './table.ts';
@@ -115,7 +115,12 @@ function layerLines({ layers, gcPauseMs }: ProcessCleanup, style: Style): string
       ['external', layers.externalBytes],
       ['RSS', layers.rssBytes],
     ] as const
-  ).map(([name, [before, after]]): Cell[] => [name, formatBytes(before), formatBytes(after), change(after - before)]);
+  ).map(([name, [before, after]]): Cell[] => [
+    name,
+    formatBytes(before),
+    formatBytes(after),
+    formatChange(after - before),
+  ]);
   const columns: Column[] = [
     { head: 'LAYER' },
     { head: 'BEFORE', align: 'right' },
@@ -126,10 +131,6 @@ function layerLines({ layers, gcPauseMs }: ProcessCleanup, style: Style): string
   const pause =
     gcPauseMs === undefined ? [] : [`  The collection stopped the application for ${Math.round(gcPauseMs)} ms.`];
   return [drawn.head, ...drawn.rows, ...pause];
-}
-
-function change(bytes: number): string {
-  return bytes > 0 ? `+${formatBytes(bytes)}` : formatBytes(bytes);
 }
 
 function bySize(rows: CleanupRow[]): CleanupRow[] {

@@ -1,5 +1,5 @@
 import { LEVELS, isFailure, type PressureReport, type ProcessPressure, type Resource } from '../report.ts';
-import { formatBytes, formatPercent, formatSeconds } from '../units.ts';
+import { formatBytes, formatChange, formatPercent, formatSeconds } from '../units.ts';
 import { blocks, failureLines, heading, unavailableLines } from './process.ts';
 import { levelPaint, type Style } from './style.ts';
 import { table, tableText, type Cell, type Column } from './table.ts';
@@ -23,17 +23,24 @@ function processLines(found: ProcessPressure, style: Style): string[] {
       ? resourceLines(found, style)
       : ['  Nothing to measure: no pools and no limits are known.']),
     ...(found.resources.length > 0 ? ['', ...summary(found, style)] : []),
+    ...(found.warnings ?? []).flatMap((warning) => ['', ...warningLines(warning, style)]),
     ...(unavailable.length > 0 ? ['', ...unavailable] : []),
   ];
 }
 
+function warningLines(warning: string, style: Style): string[] {
+  return hanging('  ', printable(warning), style.width).map((line) => style.theme.warning(line));
+}
+
 function resourceLines({ resources, scopesNearLimit = 0 }: ProcessPressure, style: Style): string[] {
   const withManager = severalManagers(resources);
+  const watched = resources.some(({ growthBytes }) => growthBytes !== undefined);
   const columns: Column[] = [
     { head: 'RESOURCE', shrinkTo: 14 },
     { head: 'USAGE' },
     { head: 'USED', align: 'right' },
     { head: 'LIMIT', align: 'right', drop: 1 },
+    ...(watched ? [{ head: 'SINCE START', align: 'right', drop: 3 } as const] : []),
     { head: 'PER MINUTE', align: 'right', drop: 2 },
     { head: 'FULL IN', align: 'right' },
   ];
@@ -45,6 +52,7 @@ function resourceLines({ resources, scopesNearLimit = 0 }: ProcessPressure, styl
     { usage: { percent: resource.usedPercent, level: resource.level } },
     formatBytes(resource.usedBytes),
     bytesOrNone(resource.limitBytes),
+    ...(watched ? [formatChange(resource.growthBytes ?? 0)] : []),
     growth(resource.bytesPerMinute),
     secondsOrNone(resource.secondsToLimit),
   ]);
@@ -67,7 +75,7 @@ function resourceName({ kind, manager, name }: Resource, withManager: boolean): 
 
 function growth(bytesPerMinute: number | null): string {
   if (bytesPerMinute === null) return NONE;
-  return bytesPerMinute > 0 ? `+${formatBytes(bytesPerMinute)}` : formatBytes(bytesPerMinute);
+  return formatChange(bytesPerMinute);
 }
 
 function summary(found: ProcessPressure, style: Style): string[] {

@@ -6,8 +6,9 @@ import {
   type ScopeSort,
   type StatsReport,
 } from '../report.ts';
-import { formatBytes, formatPercent } from '../units.ts';
+import { formatBytes, formatChange, formatPercent } from '../units.ts';
 import { blocks, failureLines, heading, unavailableLines } from './process.ts';
+import { residentLines } from './resident.ts';
 import { scopeLines } from './scopes.ts';
 import type { Style } from './style.ts';
 import { table, tableText, type Cell, type Column } from './table.ts';
@@ -29,8 +30,10 @@ function processLines(found: ProcessStats, sort: ScopeSort | undefined, style: S
     ...section(own.length > 0 ? poolLines(own, found.managers, style) : noPoolLines(found, style)),
     ...section(scopeLines(found, sort, style)),
     ...section(memoryLine(found, style)),
-    ...section(observedLines('OBSERVED', observed, style)),
-    ...section(observedLines('HEAP SPACE', spaces, style)),
+    ...section(observedLines(observed, style)),
+    // Beside pools the line of the process says enough of the heap.
+    ...section(own.length > 0 ? [] : heapLines(spaces, style)),
+    ...section(found.resident === undefined ? [] : residentLines(found.resident, style)),
     ...section(managerNotes(found.managers, style)),
     ...section(unavailableLines(found.unavailable, style)),
   ];
@@ -47,10 +50,12 @@ function noPoolLines(found: ProcessStats, style: Style): string[] {
 
 function poolLines(pools: PoolStats[], managers: ManagerStats[], style: Style): string[] {
   const refused = pools.some(({ rejections }) => rejections > 0);
+  const watched = isWatched(pools);
   const columns: Column[] = [
     { head: 'POOL', shrinkTo: 12 },
     { head: 'USAGE' },
     { head: 'USED', align: 'right' },
+    ...(watched ? [{ head: 'SINCE START', align: 'right', drop: 3 } as const] : []),
     { head: 'LIMIT', align: 'right', drop: 2 },
     { head: 'PEAK', align: 'right', drop: 4 },
     { head: 'LIVE', align: 'right', drop: 3 },
@@ -61,6 +66,7 @@ function poolLines(pools: PoolStats[], managers: ManagerStats[], style: Style): 
     managers.length > 1 && pool.manager !== null ? `${pool.manager} / ${pool.name}` : pool.name,
     { usage: { percent: pool.usedPercent, level: pool.level } },
     formatBytes(pool.usedBytes),
+    ...(watched ? [formatChange(pool.growthBytes ?? 0)] : []),
     bytesOrNone(pool.limitBytes),
     formatBytes(pool.peakBytes),
     String(pool.live),
@@ -96,12 +102,18 @@ function totalRow(pools: PoolStats[], managers: ManagerStats[], refused: boolean
   return sumRow('total', pools, manager?.limitBytes === null ? undefined : manager, refused);
 }
 
+function isWatched(pools: PoolStats[]): boolean {
+  return pools.some(({ growthBytes }) => growthBytes !== undefined);
+}
+
 /** A manager's own limit is what its total is measured against; peaks and ages do not add up. */
 function sumRow(name: string, pools: PoolStats[], limited: ManagerStats | undefined, refused: boolean): Cell[] {
+  const watched = isWatched(pools);
   return [
     name,
     limited ? { usage: { percent: limited.usedPercent, level: limited.level } } : '',
     formatBytes(sum(pools.map(({ usedBytes }) => usedBytes))),
+    ...(watched ? [formatChange(sum(pools.map(({ growthBytes = 0 }) => growthBytes)))] : []),
     limited ? bytesOrNone(limited.limitBytes) : '',
     '',
     String(sum(pools.map(({ live }) => live))),
@@ -124,10 +136,10 @@ function memoryLine(found: ProcessStats, style: Style): string[] {
   return figures.length === 0 ? [] : hanging('  process  ', figures.join(', '), style.width);
 }
 
-function observedLines(head: string, pools: PoolStats[], style: Style): string[] {
+function observedLines(pools: PoolStats[], style: Style): string[] {
   if (pools.length === 0) return [];
   const columns: Column[] = [
-    { head, shrinkTo: 12 },
+    { head: 'OBSERVED', shrinkTo: 12 },
     { head: 'USAGE' },
     { head: 'USED', align: 'right' },
     { head: 'LIMIT', align: 'right', drop: 1 },
@@ -139,6 +151,35 @@ function observedLines(head: string, pools: PoolStats[], style: Style): string[]
     bytesOrNone(pool.limitBytes),
   ]);
   return tableText(table(columns, rows, style));
+}
+
+function isSpace({ name }: PoolStats): boolean {
+  return name.endsWith('_space');
+}
+
+/** The whole heap first, then its spaces by size, then what V8 keeps outside. */
+function heapLines(rows: PoolStats[], style: Style): string[] {
+  if (rows.length === 0) return [];
+  const columns: Column[] = [
+    { head: 'V8', shrinkTo: 12 },
+    { head: 'USAGE' },
+    { head: 'USED', align: 'right' },
+    { head: 'COMMITTED', align: 'right', drop: 2 },
+    { head: 'LIMIT', align: 'right', drop: 1 },
+    { head: 'PEAK', align: 'right', drop: 3 },
+  ];
+  const whole = rows.filter(({ limitBytes }) => limitBytes !== null);
+  const spaces = bySize(rows.filter(isSpace));
+  const outside = rows.filter((row) => !isSpace(row) && !whole.includes(row));
+  const cells = [...whole, ...spaces, ...outside].map((row): Cell[] => [
+    isSpace(row) ? `  ${row.name}` : row.name,
+    row.limitBytes === null ? '' : { usage: { percent: row.usedPercent, level: row.level } },
+    formatBytes(row.usedBytes),
+    formatBytes(row.reservedBytes),
+    bytesOrNone(row.limitBytes),
+    formatBytes(row.peakBytes),
+  ]);
+  return tableText(table(columns, cells, style));
 }
 
 function managerNotes(managers: ManagerStats[], style: Style): string[] {

@@ -22,6 +22,7 @@ const verbs: Verbs = {
   pressure: () => Promise.reject(new Error('on purpose')),
   leaks: (ageSeconds: number) => ({ ageSeconds }),
   cleanup: (request: object) => Promise.resolve(request),
+  detach: () => ({ pid: 1 }),
   metrics: () => Promise.resolve('a 1\n'),
 };
 

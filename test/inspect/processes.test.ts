@@ -9,6 +9,7 @@ const FOUND: OsProcess = {
   script: 'lib/app.js',
   isNode: true,
   isOurs: true,
+  uid: 0,
   handlesSigusr1: true,
   uptimeSeconds: 60,
   rssBytes: 1,

@@ -1,4 +1,5 @@
 import type { Session } from 'node:inspector';
+import { trackSession } from '../sessions.ts';
 import type { Application } from '../application.ts';
 import type { Control } from '../control.ts';
 import { MAIN_THREAD, type MainMemory } from '../messages.ts';
@@ -59,9 +60,9 @@ export class HeapProbe {
   async #readThroughInspector(): Promise<MainMemory | string> {
     try {
       // A node built without the inspector has no such module.
-      const inspector = await import('node:inspector');
+      const inspector = process.getBuiltinModule('node:inspector');
       if (!this.#control.beginSession()) return 'the process is ending';
-      return await this.#evaluate(new inspector.Session());
+      return await this.#evaluate(trackSession(new inspector.Session()));
     } catch (error) {
       this.#control.endSession();
       return `the inspector of the main thread cannot be used: ${error instanceof Error ? error.message : String(error)}`;

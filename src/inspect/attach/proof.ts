@@ -1,0 +1,92 @@
+import { readFileSync, readlinkSync } from 'node:fs';
+import { readProcess, type OsProcess } from '../processes.ts';
+import { runsNode } from './executable.ts';
+import { readNodeFlags, type NodeFlags } from './node-flags.ts';
+
+/** A process that may be sent SIGUSR1: it runs Node.js, is ours, and handles it. */
+export interface Proven {
+  pid: number;
+  startTime: string;
+  name: string;
+  /** Its number where it runs itself: in a container another one. */
+  pidInside: number;
+  flags: NodeFlags;
+}
+
+/** Why a process cannot be attached to, as the end of a sentence that begins with its name. */
+export interface Unproven {
+  reason: string;
+  /** What to do instead; `undefined` when waiting helps, or nothing does. */
+  hint?: string;
+}
+
+/** A Node that is still starting has no handler for SIGUSR1 yet: in its first 5 ms the signal kills it. */
+const BOOT_SECONDS = 1;
+
+/** All that must be known before a signal is sent: SIGUSR1 ends a process that does not handle it. */
+export function prove(pid: number): Proven | Unproven {
+  const found = readProcess(pid);
+  if (!found) return { reason: 'it has ended' };
+  if (!found.isOurs)
+    return {
+      reason: 'it belongs to another user',
+      hint: `Run memtool as that user: sudo -u '#${found.uid}' memtool attach ${pid}.`,
+    };
+  const isNode = runsNode(pid);
+  if (isNode === undefined) return { reason: 'its executable cannot be read' };
+  if (!isNode) return { reason: 'it is not a Node.js process' };
+  const flags = readNodeFlags(pid);
+  const restart = `Restart it with an agent: ${restartCommand(found)}.`;
+  if (flags.disablesSigusr1) return { reason: 'it was started with --disable-sigusr1', hint: restart };
+  if (flags.hasPermissionModel)
+    return { reason: 'it runs under the permission model, which keeps its inspector closed', hint: restart };
+  if (flags.isUnlisted)
+    return { reason: 'its inspector does not say where to connect (--inspect-publish-uid)', hint: restart };
+  const state = stateOf(pid);
+  if (state === 'T' || state === 't')
+    return { reason: 'it is stopped, by SIGSTOP or by a debugger', hint: `Continue it with \`kill -CONT ${pid}\`.` };
+  if (!found.handlesSigusr1) return { reason: 'it does not handle SIGUSR1, which would end it', hint: restart };
+  if (found.uptimeSeconds < BOOT_SECONDS)
+    return { reason: 'it started less than a second ago', hint: 'Try again in a second.' };
+  if (!sharesNamespace(pid, 'net'))
+    return {
+      reason: 'its network is that of a container, where its inspector cannot be reached from here',
+      hint: `Run memtool inside the container: docker exec <container> npx memtool attach ${pidInside(pid)}.`,
+    };
+  return { pid, startTime: found.startTime, name: found.name, pidInside: pidInside(pid), flags };
+}
+
+export function isProven(proof: Proven | Unproven): proof is Proven {
+  return !('reason' in proof);
+}
+
+export function restartCommand({ script }: OsProcess): string {
+  return script === undefined ? '`node --import memtool/agent app.js`' : `\`memtool run ${script}\``;
+}
+
+function stateOf(pid: number): string {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
+    return stat[stat.lastIndexOf(')') + 2] ?? '';
+  } catch {
+    return '';
+  }
+}
+
+function pidInside(pid: number): number {
+  try {
+    const line = /^NSpid:\s+(.*)$/m.exec(readFileSync(`/proc/${pid}/status`, 'latin1'))?.[1];
+    return Number(line?.split(/\s+/).at(-1) ?? pid);
+  } catch {
+    return pid;
+  }
+}
+
+function sharesNamespace(pid: number, kind: 'net' | 'pid'): boolean {
+  try {
+    return readlinkSync(`/proc/${pid}/ns/${kind}`) === readlinkSync(`/proc/self/ns/${kind}`);
+  } catch {
+    // Kernels without namespaces have one of each.
+    return true;
+  }
+}

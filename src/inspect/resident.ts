@@ -1,0 +1,34 @@
+import type { ResidentMemory, ResidentRow } from '../report.ts';
+import type { MappedMemory } from './memory-map.ts';
+
+/** What is known of a process from inside; `null` where nobody inside could be asked. */
+export interface InsideFigures {
+  arrayBuffersBytes: number | null;
+  memtoolBytes: number | null;
+}
+
+/**
+ * Where the resident memory goes, in rows that add up to it. What the process knows of itself is taken out of the mappings
+ * that it lies in, and never more than they hold: array buffers that were never written to are not resident.
+ *
+ * @param isNode of another program the addresses of V8 mean nothing
+ */
+export function reconcile(map: MappedMemory, inside: InsideFigures, isNode: boolean): ResidentMemory {
+  const v8Bytes = isNode ? map.v8Bytes : 0;
+  const memtoolBytes = Math.min(inside.memtoolBytes ?? 0, v8Bytes);
+  const elsewhereBytes = map.rssBytes - map.fileBytes - map.stackBytes - v8Bytes;
+  const buffersBytes = Math.min(inside.arrayBuffersBytes ?? 0, elsewhereBytes);
+  const rows: ResidentRow[] = [
+    { name: 'js-heap', bytes: v8Bytes - memtoolBytes, growthBytes: null },
+    { name: 'array-buffers', bytes: buffersBytes, growthBytes: null },
+    { name: 'memtool', bytes: memtoolBytes, growthBytes: null },
+    { name: 'thread-stacks', bytes: map.stackBytes, growthBytes: null },
+    { name: 'code-and-files', bytes: map.fileBytes, growthBytes: null },
+    { name: 'native', bytes: elsewhereBytes - buffersBytes, growthBytes: null },
+  ];
+  const isKnown = (name: ResidentRow['name']): boolean =>
+    (isNode || name !== 'js-heap') &&
+    (inside.arrayBuffersBytes !== null || name !== 'array-buffers') &&
+    (inside.memtoolBytes !== null || name !== 'memtool');
+  return { rssBytes: map.rssBytes, rows: rows.filter(({ name }) => isKnown(name)) };
+}

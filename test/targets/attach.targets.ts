@@ -1,0 +1,86 @@
+import { once } from 'node:events';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { describe, expect, test } from 'vitest';
+import { ownListeners } from '../../src/inspect/attach/listeners.ts';
+import { askPressure, askStats } from '../../src/inspect/client.ts';
+import { MemtoolError } from '../../src/errors.ts';
+import type { StatsReport } from '../../src/report.ts';
+import { BIN, environment, freshDirectory, json, memtool } from '../commands/memtool.ts';
+import { execFileSync } from 'node:child_process';
+import { executable, MAJORS } from './install.ts';
+import { Target } from './target.ts';
+
+const READY = "process.stdout.write('ready\\n');";
+const IDLE = `setInterval(() => {}, 1000); ${READY}`;
+const SERVER = `require('node:http').createServer((_, answer) => answer.end('ok')).listen(0, '127.0.0.1'); ${READY}`;
+
+const CYCLES = 100;
+/** What V8 keeps of the agents that have been there. */
+const PLATEAU_BYTES = 32 * 1024 * 1024;
+const EXITS = 12;
+const TIMEOUT_MS = 5000;
+
+describe.each(MAJORS)('a target on Node.js %i', (major) => {
+  test('answers, also in an endless loop, and has its heap read', async () => {
+    for (const code of [IDLE, `${READY} setTimeout(() => { for (;;); }, 50);`]) {
+      const target = await Target.start(major, ['-e', code], freshDirectory());
+      const agent = await target.attach();
+      const stats = await askStats(agent, TIMEOUT_MS);
+      expect(stats).toMatchObject({
+        nodeVersion: expect.stringMatching(`^v${major}\\.`),
+        heapUsedBytes: expect.any(Number),
+      });
+      expect(stats.unavailable).toBeUndefined();
+      expect((await askPressure(agent, TIMEOUT_MS)).resources).not.toEqual([]);
+      await target.detach(agent);
+      expect([ownListeners(target.pid), target.child.exitCode]).toEqual([[], null]);
+    }
+  });
+
+  test(`is as before after ${CYCLES} times`, async () => {
+    const target = await Target.start(major, ['-e', SERVER], freshDirectory());
+    const twin = await Target.start(major, ['-e', SERVER], freshDirectory());
+    const { threads, descriptors } = target;
+    for (let cycle = 0; cycle < CYCLES; cycle += 1) {
+      const agent = await target.attach();
+      if (cycle % 10 === 0) await askStats(agent, TIMEOUT_MS);
+      await target.detach(agent);
+    }
+    await target.settles(threads, descriptors);
+    expect([target.threads, target.descriptors, target.child.exitCode]).toEqual([threads, descriptors, null]);
+    // Its own server, and nothing else.
+    expect(ownListeners(target.pid)).toHaveLength(1);
+    expect(target.rssBytes - twin.rssBytes).toBeLessThanOrEqual(PLATEAU_BYTES);
+  });
+
+  test('that ends at random moments ends as it would have', async () => {
+    for (let round = 0; round < EXITS; round += 1) {
+      const target = await Target.start(
+        major,
+        ['-e', `${READY} setTimeout(() => process.exit(7), ${1100 + round * 17});`],
+        freshDirectory(),
+      );
+      const exited = once(target.child, 'exit');
+      await target
+        .attach()
+        .then((agent) => target.detach(agent))
+        .catch((error: unknown) => expect(error).toBeInstanceOf(MemtoolError));
+      expect(await exited, `round ${round}`).toEqual([7, null]);
+    }
+  });
+
+  test('is attached to by the command of any version', async () => {
+    const target = await Target.start(20, ['-e', IDLE], freshDirectory());
+    const stdout = execFileSync(executable(major), [BIN, 'stats', String(target.pid), '--json'], {
+      env: environment(target.directory),
+      encoding: 'utf8',
+    });
+    expect(json<StatsReport>({ stdout }).processes[0]).toMatchObject({
+      nodeVersion: expect.stringMatching(/^v20\./),
+      heapUsedBytes: expect.any(Number),
+    });
+    expect((await memtool(['detach', String(target.pid)], target.directory)).exitCode).toBe(0);
+    await sleep(100);
+    expect(target.child.exitCode).toBeNull();
+  });
+});
