@@ -36,10 +36,10 @@ export function identify(target: Target): { pid: number; name: string } {
 
 /** For commands that need at least one process: nothing running is then a failure. */
 export function nothingRunning(): MemtoolError {
-  const startable = listNodeProcesses().find(({ script }) => script !== undefined);
+  const [startable] = listNodeProcesses();
   return new MemtoolError('MEMTOOL_NO_PROCESS', 'No process with a memtool agent is running.', {
     hint: startable
-      ? `Restart one with the agent, for example \`memtool run ${startable.script}\` (${startable.name}, now pid ${startable.pid}); \`memtool ps\` lists them all.`
+      ? `Name one by its pid, for example \`memtool stats ${startable.pid}\` (${startable.name}): that starts an agent in it. \`memtool ps\` lists them all.`
       : 'Start a program with the agent: `memtool run app.js`. Or see an example: `memtool demo`.',
   });
 }
@@ -48,10 +48,10 @@ export function nothingRunning(): MemtoolError {
 export function needsAgent(target: BareTarget, reason: string): MemtoolError {
   const { problem } = target;
   if (problem !== undefined) return new MemtoolError('MEMTOOL_CANNOT_ATTACH', problem.message, { hint: problem.hint });
-  const { pid, name, script, isNode } = target.process;
+  const { pid, name, isNode } = target.process;
   return new MemtoolError('MEMTOOL_NO_AGENT', `Process ${pid} (${name}) has no memtool agent, and ${reason}.`, {
     hint: isNode
-      ? `Attach to it: \`memtool attach ${pid}\`; or restart it with \`memtool run ${script ?? 'app.js'}\`. Until then, \`memtool stats ${pid}\` shows what the system knows.`
+      ? `Start one in it with \`memtool attach ${pid}\`, without a restart.`
       : `It is not a Node.js process: \`memtool stats ${pid}\` shows what the system knows.`,
   });
 }

@@ -1,6 +1,6 @@
 import { askPressure } from '../inspect/client.ts';
+import { attachability } from '../inspect/attach/proof.ts';
 import { open, type BareTarget, type Target } from '../inspect/open.ts';
-import { attachability } from '../inspect/processes.ts';
 import { worstLevel, isFailure, SCHEMA_VERSION, type PressureReport, type ProcessPressure } from '../report.ts';
 import { collectEach, nothingRunning } from './collect.ts';
 import { addContainer } from './container-pressure.ts';

@@ -1,8 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { attachability } from '../inspect/attach/proof.ts';
 import { askHealth } from '../inspect/client.ts';
 import { discover, type AgentTarget } from '../inspect/discover.ts';
 import { readFailures } from '../inspect/failures.ts';
-import { attachability, listNodeProcesses, readProcess } from '../inspect/processes.ts';
+import { listNodeProcesses, readProcess } from '../inspect/processes.ts';
 import { readUsage } from '../inspect/usage.ts';
 import { SCHEMA_VERSION, type ProcessesReport, type ProcessListing } from '../report.ts';
 import { EXIT_NOTHING, type Context } from './context.ts';

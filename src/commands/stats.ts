@@ -1,9 +1,10 @@
 import { MemtoolError } from '../errors.ts';
 import { askStats } from '../inspect/client.ts';
+import { attachability } from '../inspect/attach/proof.ts';
 import { open, type BareTarget, type Target } from '../inspect/open.ts';
 import { ResidentMaps } from './resident-maps.ts';
 import { SinceStart } from './since-start.ts';
-import { attachability, listNodeProcesses } from '../inspect/processes.ts';
+import { listNodeProcesses } from '../inspect/processes.ts';
 import { SCOPE_QUERY_DEFAULT, type ScopeQuery } from '../protocol.ts';
 import {
   isFailure,

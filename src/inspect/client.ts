@@ -207,7 +207,7 @@ function agentEnded(target: AgentTarget, code: string): MemtoolError {
     'MEMTOOL_AGENT_FAILED',
     `${label(target)} runs, but its agent does not listen any more (${code}).`,
     {
-      hint: 'Restart the process to get a new agent.',
+      hint: `Start a new one in it: \`memtool attach ${target.pid}\`.`,
     },
   );
 }

@@ -71,16 +71,14 @@ export function renderNothing(startable: Startable[], style: Style): string {
     secondsOrNone(found.uptimeSeconds),
   ]);
   const drawn = table(columns, rows, style);
-  const script = shown.find((found) => found.script !== undefined)?.script ?? 'app.js';
+  const [first] = shown;
   return [
     'No process with a memtool agent is running.',
     '',
     ...(shown.length > 0 ? ['These Node.js processes of yours have none:', drawn.head, ...drawn.rows, ''] : []),
-    shown.length > 0
-      ? 'Restart one with the agent, then look at it:'
-      : 'Start a program with the agent, then look at it:',
-    `  memtool run ${printable(script)}`,
-    '  memtool stats',
+    ...(first === undefined
+      ? ['Start a program with the agent, then look at it:', '  memtool run app.js', '  memtool stats']
+      : ['Look at one by its pid; that starts an agent in it, without a restart:', `  memtool stats ${first.pid}`]),
     '',
     'Or see memtool at work on an example: memtool demo',
   ].join('\n');

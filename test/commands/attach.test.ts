@@ -1,8 +1,10 @@
 import { once } from 'node:events';
 import { spawn } from 'node:child_process';
-import { readdirSync } from 'node:fs';
+import { readdirSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { ownListeners } from '../../src/inspect/attach/listeners.ts';
 import { isFailure, type AttachReport, type PressureReport, type StatsReport } from '../../src/report.ts';
@@ -168,4 +170,27 @@ describe('a process that was started without an agent', () => {
     expect(await exited).toEqual([7, null]);
     expect(codes.every((code) => code === 0 || code === 2)).toBe(true);
   });
+});
+
+test('a server that others wrote, vite, is looked at while it serves', async () => {
+  const directory = freshDirectory();
+  const root = freshDirectory();
+  writeFileSync(join(root, 'index.html'), '<title>still here</title>');
+  const vite = fileURLToPath(new URL('../../node_modules/vite/bin/vite.js', import.meta.url));
+  const server = spawn(process.execPath, ['--inspect-port=0', vite, root, '--port', '0', '--host', '127.0.0.1'], {
+    stdio: ['ignore', 'pipe', 'ignore'],
+    env: { ...process.env, NO_COLOR: '1' },
+  });
+  onTestFinished(() => void server.kill('SIGKILL'));
+  let output = '';
+  server.stdout.setEncoding('utf8').on('data', (text: string) => (output += text));
+  await until(() => /http:\/\/127\.0\.0\.1:\d+/.test(output));
+  const url = /http:\/\/127\.0\.0\.1:\d+\//.exec(output)?.[0] ?? '';
+  await sleep(BOOT_MS);
+  const outcome = await memtool(['stats', String(server.pid), '--json'], directory);
+  expect(json<StatsReport>(outcome).processes[0]).toMatchObject({ name: 'vite.js', heapUsedBytes: expect.any(Number) });
+  expect(await (await fetch(url)).text()).toContain('still here');
+  expect((await memtool(['detach', String(server.pid)], directory)).exitCode).toBe(0);
+  expect(await (await fetch(url)).text()).toContain('still here');
+  expect(server.exitCode).toBeNull();
 });

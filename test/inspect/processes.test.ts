@@ -1,19 +1,10 @@
-import { expect, test } from 'vitest';
-import { attachability, listNodeProcesses, readProcess, type OsProcess } from '../../src/inspect/processes.ts';
+import { spawn } from 'node:child_process';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { expect, onTestFinished, test } from 'vitest';
+import { runsNode } from '../../src/inspect/attach/executable.ts';
+import { attachability, prove } from '../../src/inspect/attach/proof.ts';
+import { listNodeProcesses, readProcess, type OsProcess } from '../../src/inspect/processes.ts';
 import { freshDirectory, startProgram } from '../commands/memtool.ts';
-
-const FOUND: OsProcess = {
-  pid: 4242,
-  startTime: '100',
-  name: 'app.js',
-  script: 'lib/app.js',
-  isNode: true,
-  isOurs: true,
-  uid: 0,
-  handlesSigusr1: true,
-  uptimeSeconds: 60,
-  rssBytes: 1,
-};
 
 test('a Node process of ours is listed, with what the system says of it', async () => {
   const child = await startProgram(['-e', 'console.log("ready"); setInterval(() => {}, 1000)'], freshDirectory());
@@ -30,22 +21,33 @@ test('a process that is not there is not there', () => {
   expect(readProcess(2 ** 30)).toBeUndefined();
 });
 
-test('what can be attached to is told from /proc alone, and every reason says what to do', () => {
-  expect(attachability(FOUND)).toEqual({
+test('what can be attached to is told from /proc alone, and every reason says what to do', async () => {
+  const words = ['-e', 'process.stdout.write("ready"); setInterval(() => {}, 1000)'];
+  const child = await startProgram(words, freshDirectory());
+  expect(prove(child.pid)).toMatchObject({ reason: 'it started less than a second ago', waitMs: expect.any(Number) });
+  await sleep(1100);
+  expect(attachability(found(child.pid))).toEqual({
     attachable: true,
-    reason: 'no agent; restart it with `memtool run lib/app.js`',
+    reason: `no agent; \`memtool attach ${child.pid}\` starts one`,
   });
-  expect(attachability({ ...FOUND, handlesSigusr1: false })).toEqual({
+  child.kill('SIGSTOP');
+  expect(attachability(found(child.pid))).toMatchObject({
     attachable: false,
-    reason: 'no agent, and it does not handle SIGUSR1; restart it with `memtool run lib/app.js`',
+    reason: expect.stringContaining('kill -CONT'),
   });
-  expect(attachability({ ...FOUND, uptimeSeconds: 0.5 }).attachable).toBe(false);
-  expect(attachability({ ...FOUND, isOurs: false })).toEqual({
-    attachable: false,
-    reason: 'it belongs to another user',
-  });
-  expect(attachability({ ...FOUND, isNode: false })).toEqual({
-    attachable: false,
-    reason: 'it is not a Node.js process',
-  });
+  expect(prove(2 ** 30)).toEqual({ reason: 'it has ended' });
 });
+
+test('Node.js is known by what it exports, whatever its name', () => {
+  expect(runsNode(process.pid)).toBe(true);
+  const other = spawn('sleep', ['60']);
+  onTestFinished(() => void other.kill());
+  expect(runsNode(other.pid ?? 0)).toBe(false);
+  expect(runsNode(2 ** 30)).toBeUndefined();
+});
+
+function found(pid: number): OsProcess {
+  const process = readProcess(pid);
+  if (process === undefined) throw new Error(`there is no process ${pid}`);
+  return process;
+}

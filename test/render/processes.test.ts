@@ -36,9 +36,8 @@ test('nothing with an agent: what there is instead, largest first, and the line 
         8  large.js  4.0 KiB  1m 30s
         7  small.js  1.0 KiB      3s
 
-    Restart one with the agent, then look at it:
-      memtool run /srv/large.js
-      memtool stats
+    Look at one by its pid; that starts an agent in it, without a restart:
+      memtool stats 8
 
     Or see memtool at work on an example: memtool demo"
   `);

@@ -54,7 +54,7 @@ const SOCKET_POLL_MS = 2;
 export async function attach(pid: number, options: AttachOptions): Promise<Attached> {
   const until = performance.now() + options.timeoutMs;
   const { bundles = new URL('./', import.meta.url) } = options;
-  const target = proven(pid);
+  const target = await provenInTime(pid, until);
   const path = socketPath(options.directory, socketName(target.pidInside, target.startTime));
   if (existsSync(path)) return { path, wasThere: true, wasInspected: false };
   ensureSocketDirectory(options.directory);
@@ -88,6 +88,13 @@ export async function attach(pid: number, options: AttachOptions): Promise<Attac
     guard?.takeOver();
     release();
   }
+}
+
+/** A process that is only too young is waited for: less than a second. */
+async function provenInTime(pid: number, until: number): Promise<Proven> {
+  const proof = prove(pid);
+  if (!isProven(proof) && proof.waitMs !== undefined && proof.waitMs < left(until)) await sleep(proof.waitMs);
+  return proven(pid);
 }
 
 function proven(pid: number): Proven {

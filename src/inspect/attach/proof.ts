@@ -18,6 +18,8 @@ export interface Unproven {
   reason: string;
   /** What to do instead; `undefined` when waiting helps, or nothing does. */
   hint?: string;
+  /** After so long it may be tried again. */
+  waitMs?: number;
 }
 
 /** A Node that is still starting has no handler for SIGUSR1 yet: in its first 5 ms the signal kills it. */
@@ -46,8 +48,10 @@ export function prove(pid: number): Proven | Unproven {
   if (state === 'T' || state === 't')
     return { reason: 'it is stopped, by SIGSTOP or by a debugger', hint: `Continue it with \`kill -CONT ${pid}\`.` };
   if (!found.handlesSigusr1) return { reason: 'it does not handle SIGUSR1, which would end it', hint: restart };
-  if (found.uptimeSeconds < BOOT_SECONDS)
-    return { reason: 'it started less than a second ago', hint: 'Try again in a second.' };
+  if (found.uptimeSeconds < BOOT_SECONDS) {
+    const waitMs = Math.ceil((BOOT_SECONDS - found.uptimeSeconds) * 1000);
+    return { reason: 'it started less than a second ago', hint: 'Try again in a second.', waitMs };
+  }
   if (!sharesNamespace(pid, 'net'))
     return {
       reason: 'its network is that of a container, where its inspector cannot be reached from here',
@@ -58,6 +62,14 @@ export function prove(pid: number): Proven | Unproven {
 
 export function isProven(proof: Proven | Unproven): proof is Proven {
   return !('reason' in proof);
+}
+
+/** Whether an agent could be started in it, as far as can be told without doing anything. */
+export function attachability({ pid }: OsProcess): { attachable: boolean; reason: string } {
+  const proof = prove(pid);
+  return isProven(proof)
+    ? { attachable: true, reason: `no agent; \`memtool attach ${pid}\` starts one` }
+    : { attachable: false, reason: [proof.reason, proof.hint].filter((part) => part !== undefined).join('. ') };
 }
 
 export function restartCommand({ script }: OsProcess): string {
