@@ -26,12 +26,12 @@ test('what can be attached to is told from /proc alone, and every reason says wh
   const child = await startProgram(words, freshDirectory());
   expect(prove(child.pid)).toMatchObject({ reason: 'it started less than a second ago', waitMs: expect.any(Number) });
   await sleep(1100);
-  expect(attachability(found(child.pid))).toEqual({
+  expect(attachability(processOf(child.pid))).toEqual({
     attachable: true,
     reason: `no agent; \`memtool attach ${child.pid}\` starts one`,
   });
   child.kill('SIGSTOP');
-  expect(attachability(found(child.pid))).toMatchObject({
+  expect(attachability(processOf(child.pid))).toMatchObject({
     attachable: false,
     reason: expect.stringContaining('kill -CONT'),
   });
@@ -46,7 +46,7 @@ test('Node.js is known by what it exports, whatever its name', () => {
   expect(runsNode(2 ** 30)).toBeUndefined();
 });
 
-function found(pid: number): OsProcess {
+function processOf(pid: number): OsProcess {
   const process = readProcess(pid);
   if (process === undefined) throw new Error(`there is no process ${pid}`);
   return process;
