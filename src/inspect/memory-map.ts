@@ -12,10 +12,7 @@ export interface MappedMemory {
   otherBytes: number;
 }
 
-/**
- * V8 asks for pages at random addresses below this (46 bits); mmap and the stacks are above it. Seen so on Node 20 to 26,
- * x86-64 and arm64 alike: v8/src/base/platform, `GetRandomMmapAddr`.
- */
+/** V8 asks for its pages at random addresses below this (46 bits); mmap and the stacks are above it. Seen so on Node 20 to 26, x86-64. */
 const V8_ADDRESSES_END = 0x4000_0000_0000;
 /** Below this are the program itself and its break heap. */
 const V8_ADDRESSES_START = 0x1_0000_0000;
