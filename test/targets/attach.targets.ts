@@ -6,7 +6,7 @@ import { askPressure, askStats } from '../../src/inspect/client.ts';
 import { MemtoolError } from '../../src/errors.ts';
 import type { StatsReport } from '../../src/report.ts';
 import { BIN, environment, freshDirectory, json, memtool } from '../commands/memtool.ts';
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { executable, MAJORS } from './install.ts';
 import { Target } from './target.ts';
 
@@ -18,6 +18,10 @@ const CYCLES = 100;
 /** What V8 keeps of the agents that have been there. */
 const PLATEAU_BYTES = 32 * 1024 * 1024;
 const EXITS = 12;
+const KILLS = 6;
+const POLL_MS = 50;
+/** For so long nothing has opened: what was killed had asked for it before that. */
+const CALM_POLLS = 60;
 const TIMEOUT_MS = 5000;
 
 describe.each(MAJORS)('a target on Node.js %i', (major) => {
@@ -66,6 +70,30 @@ describe.each(MAJORS)('a target on Node.js %i', (major) => {
         .then((agent) => target.detach(agent))
         .catch((error: unknown) => expect(error).toBeInstanceOf(MemtoolError));
       expect(await exited, `round ${round}`).toEqual([7, null]);
+    }
+  });
+
+  test('has no port left open by a command that is killed at random moments, and lives', async () => {
+    const target = await Target.start(major, ['-e', SERVER], freshDirectory());
+    for (let round = 0; round < KILLS; round += 1) {
+      const cli = spawn(process.execPath, [BIN, 'attach', String(target.pid)], {
+        env: environment(target.directory),
+        stdio: 'ignore',
+      });
+      await sleep(60 + Math.random() * 120);
+      cli.kill('SIGKILL');
+      // Its own server stays.
+      for (let calm = 0, poll = 0; calm < CALM_POLLS && poll < 10 * CALM_POLLS; poll += 1) {
+        calm = ownListeners(target.pid).length === 1 ? calm + 1 : 0;
+        await sleep(POLL_MS);
+      }
+      expect([ownListeners(target.pid).length, target.child.exitCode, target.child.signalCode]).toEqual([
+        1,
+        null,
+        null,
+      ]);
+      const detached = await memtool(['detach', String(target.pid)], target.directory);
+      expect([0, 2]).toContain(detached.exitCode);
     }
   });
 

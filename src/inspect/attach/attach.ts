@@ -68,6 +68,7 @@ export async function attach(pid: number, options: AttachOptions): Promise<Attac
       (await openAlready(target)) ??
       (await openBySignal(target, known, until, () => {
         guard = Guard.start(target, known, bundles);
+        guard.begin();
       }));
     const who = await introduce(target, inspector, until);
     const isIn = who.socketPath === null;

@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process';
+import type { Writable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import type { Proven } from './proof.ts';
 
@@ -7,10 +8,10 @@ import type { Proven } from './proof.ts';
  * word (2 ms to start, under 1 MB). When we end without it, by whatever, the shell becomes a Node that closes it.
  */
 export class Guard {
-  readonly #say: (word: string) => void;
+  readonly #input: Writable;
 
-  private constructor(say: (word: string) => void) {
-    this.#say = say;
+  private constructor(input: Writable) {
+    this.#input = input;
   }
 
   /** @param known sockets that the process listened on before; none of them is touched */
@@ -20,7 +21,8 @@ export class Guard {
       '/bin/sh',
       [
         '-c',
-        'read -r word; [ "$word" = done ] || exec "$@"',
+        // The first word says that there is something to guard.
+        'read -r word || exit 0; read -r word; [ "$word" = done ] || exec "$@"',
         'memtool-guard',
         process.execPath,
         closer,
@@ -34,16 +36,21 @@ export class Guard {
     child.on('error', () => undefined);
     child.stdin.on('error', () => undefined);
     child.unref();
-    return new Guard((word) => child.stdin.end(word));
+    return new Guard(child.stdin);
+  }
+
+  /** From now on there may be an inspector to close. To be said before the signal is sent. */
+  begin(): void {
+    this.#input.write('signalled\n');
   }
 
   /** The inspector is closed. */
   done(): void {
-    this.#say('done\n');
+    this.#input.end('done\n');
   }
 
   /** We cannot wait for it any longer: the guard closes it when it opens, or when its main thread comes back. */
   takeOver(): void {
-    this.#say('');
+    this.#input.end();
   }
 }
