@@ -80,6 +80,7 @@ function addCommand({
   operands,
   summary,
   examples,
+  note,
   options,
   watchable,
   startsProgram,
@@ -89,6 +90,7 @@ function addCommand({
     .command(`${name} ${operands}`.trim())
     .description(summary)
     .addHelpText('after', `\nExamples:\n${examples.map((example) => `  ${example}`).join('\n')}`);
+  if (note !== undefined) command.addHelpText('after', `\n${note}`);
   for (const [flags, description] of options) command.option(flags, description);
   withCommonOptions(command, watchable);
   if (startsProgram) command.passThroughOptions().usage('[options] [-- node options] app.js [arguments]');

@@ -1,7 +1,8 @@
 import { MemtoolError } from '../errors.ts';
+import { attachability } from '../inspect/attach/proof.ts';
 import { listNodeProcesses } from '../inspect/processes.ts';
 import type { BareTarget, Target } from '../inspect/open.ts';
-import type { ProcessFailure } from '../report.ts';
+import type { ProcessFailure, ProcessIdentity, Unavailable } from '../report.ts';
 import { reported } from './failure.ts';
 
 /** Enough to hide a slow process behind others, and no flood where there are hundreds. */
@@ -54,4 +55,17 @@ export function needsAgent(target: BareTarget, reason: string): MemtoolError {
       ? `Start one in it with \`memtool attach ${pid}\`, without a restart.`
       : `It is not a Node.js process: \`memtool stats ${pid}\` shows what the system knows.`,
   });
+}
+
+/** What the system says of a process without an agent, and why it has none. */
+export function bareIdentity({ process: found, problem }: BareTarget): ProcessIdentity & { unavailable: Unavailable } {
+  const reason = problem === undefined ? attachability(found).reason : [problem.message, problem.hint].join(' ').trim();
+  return {
+    pid: found.pid,
+    name: found.name,
+    nodeVersion: null,
+    uptimeSeconds: found.uptimeSeconds,
+    sampledAt: new Date().toISOString(),
+    unavailable: { pools: reason, heap: reason },
+  };
 }

@@ -16,6 +16,8 @@ export interface Definition {
   summary: string;
   examples: string[];
   options: [flags: string, description: string][];
+  /** What one should know before typing it. */
+  note?: string;
   /** `--watch` makes no sense for what starts a program. */
   watchable: boolean;
   /** What follows the first operand belongs to another program. */
@@ -92,6 +94,7 @@ export const DEFINITIONS: Definition[] = [
     operands: '<pid>',
     summary: 'start an agent in a process that runs without one',
     examples: ['memtool attach 4242 --idle 1h'],
+    note: 'Its inspector is opened for a moment. Node.js writes a few lines about that to\nits stderr; a program that handles SIGUSR1 itself gets that signal once.',
     options: [['--idle <duration>', 'it goes away when nobody has asked it for so long (default: 15m)']],
     watchable: false,
     action: async (context, flags, [target = '']) => (await import('./attach.ts')).attach(target, flags, context),

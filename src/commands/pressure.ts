@@ -1,8 +1,7 @@
 import { askPressure } from '../inspect/client.ts';
-import { attachability } from '../inspect/attach/proof.ts';
 import { open, type BareTarget, type Target } from '../inspect/open.ts';
 import { worstLevel, isFailure, SCHEMA_VERSION, type PressureReport, type ProcessPressure } from '../report.ts';
-import { collectEach, nothingRunning } from './collect.ts';
+import { bareIdentity, collectEach, nothingRunning } from './collect.ts';
 import { addContainer } from './container-pressure.ts';
 import { EXIT_FINDINGS, EXIT_NOTHING, type Context } from './context.ts';
 import { SinceStart } from './since-start.ts';
@@ -40,16 +39,6 @@ async function pressureOf(target: Target, context: Context): Promise<ProcessPres
 }
 
 /** Of a process without an agent only its container's limit is known. */
-function barePressure({ process: found, problem }: BareTarget): ProcessPressure {
-  const reason = problem === undefined ? attachability(found).reason : [problem.message, problem.hint].join(' ').trim();
-  return {
-    pid: found.pid,
-    name: found.name,
-    nodeVersion: null,
-    uptimeSeconds: found.uptimeSeconds,
-    sampledAt: new Date().toISOString(),
-    level: 'normal',
-    resources: [],
-    unavailable: { pools: reason, heap: reason },
-  };
+function barePressure(target: BareTarget): ProcessPressure {
+  return { ...bareIdentity(target), level: 'normal', resources: [] };
 }

@@ -1,6 +1,5 @@
 import { MemtoolError } from '../errors.ts';
 import { askStats } from '../inspect/client.ts';
-import { attachability } from '../inspect/attach/proof.ts';
 import { open, type BareTarget, type Target } from '../inspect/open.ts';
 import { ResidentMaps } from './resident-maps.ts';
 import { SinceStart } from './since-start.ts';
@@ -15,7 +14,7 @@ import {
   type ProcessStats,
   type StatsReport,
 } from '../report.ts';
-import { collectEach } from './collect.ts';
+import { bareIdentity, collectEach } from './collect.ts';
 import { EXIT_NOTHING, type Context } from './context.ts';
 import { exitCodeOf, show } from './show.ts';
 
@@ -91,16 +90,11 @@ function isNode(target: Target | undefined): boolean {
 }
 
 /** What the system says of a process that has no agent. */
-function bareStats({ process: found, problem }: BareTarget): ProcessStats {
-  const reason = problem === undefined ? attachability(found).reason : [problem.message, problem.hint].join(' ').trim();
+function bareStats(target: BareTarget): ProcessStats {
   return {
-    pid: found.pid,
-    name: found.name,
-    nodeVersion: null,
-    uptimeSeconds: found.uptimeSeconds,
-    sampledAt: new Date().toISOString(),
+    ...bareIdentity(target),
     cpuPercent: null,
-    rssBytes: found.rssBytes,
+    rssBytes: target.process.rssBytes,
     heapUsedBytes: null,
     heapLimitBytes: null,
     externalBytes: null,
@@ -110,7 +104,6 @@ function bareStats({ process: found, problem }: BareTarget): ProcessStats {
     pools: [],
     scopes: [],
     scopeCount: 0,
-    unavailable: { pools: reason, heap: reason },
   };
 }
 
