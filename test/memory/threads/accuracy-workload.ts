@@ -127,7 +127,6 @@ export class Workload {
     await setImmediate();
   }
 
-  /** What nobody needs is given back: what was forgotten, and what its scope left behind. */
   private async cleanUp(): Promise<void> {
     while (this.inbox.length > 0) this.receive(undefined);
     await collectAll();
@@ -171,7 +170,7 @@ export class Workload {
 
   private shrink(): void {
     const one = this.anyHeld();
-    if (one !== undefined && one.isHeld) one.resize(this.random.below(one.bytes + 1));
+    if (one?.isHeld === true) one.resize(this.random.below(one.bytes + 1));
   }
 
   private free(): void {
@@ -213,7 +212,7 @@ export class Workload {
 
   private transfer(): void {
     const one = this.anyHeld();
-    if (one === undefined || !one.isHeld) return;
+    if (one?.isHeld !== true) return;
     this.drop(one);
     this.options.send(one.transfer());
   }
