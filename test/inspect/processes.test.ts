@@ -31,10 +31,10 @@ test('what can be attached to is told from /proc alone, and every reason says wh
     reason: `no agent; \`memtool attach ${child.pid}\` starts one`,
   });
   child.kill('SIGSTOP');
-  expect(attachability(processOf(child.pid))).toMatchObject({
-    attachable: false,
-    reason: expect.stringContaining('kill -CONT'),
-  });
+  // The kernel stops it when it next looks, which may be after us.
+  await expect
+    .poll(() => attachability(processOf(child.pid)))
+    .toMatchObject({ attachable: false, reason: expect.stringContaining('kill -CONT') });
   expect(prove(2 ** 30)).toEqual({ reason: 'it has ended' });
 });
 
