@@ -24,6 +24,10 @@ const POLL_MS = 50;
 const CALM_POLLS = 60;
 const TIMEOUT_MS = 5000;
 
+function median(values: number[]): number {
+  return values.toSorted((a, b) => a - b)[values.length >> 1] ?? 0;
+}
+
 describe.each(MAJORS)('a target on Node.js %i', (major) => {
   test('answers, also in an endless loop, and has its heap read', async () => {
     for (const code of [IDLE, `${READY} setTimeout(() => { for (;;); }, 50);`]) {
@@ -45,16 +49,20 @@ describe.each(MAJORS)('a target on Node.js %i', (major) => {
     const target = await Target.start(major, ['-e', SERVER], freshDirectory());
     const twin = await Target.start(major, ['-e', SERVER], freshDirectory());
     const { threads, descriptors } = target;
+    const aboveTwin: number[] = [];
     for (let cycle = 0; cycle < CYCLES; cycle += 1) {
       const agent = await target.attach();
       if (cycle % 10 === 0) await askStats(agent, TIMEOUT_MS);
       await target.detach(agent);
+      // From the middle on: what it takes at first it keeps.
+      if (cycle >= CYCLES / 2) aboveTwin.push(target.rssBytes - twin.rssBytes);
     }
     await target.settles(threads, descriptors);
     expect([target.threads, target.descriptors, target.child.exitCode]).toEqual([threads, descriptors, null]);
     // Its own server, and nothing else.
     expect(ownListeners(target.pid)).toHaveLength(1);
-    expect(target.rssBytes - twin.rssBytes).toBeLessThanOrEqual(PLATEAU_BYTES);
+    // The garbage of up to eighty cycles lies in its heap until its own collector comes: a saw, 8 MiB high, on a plateau.
+    expect(median(aboveTwin)).toBeLessThanOrEqual(PLATEAU_BYTES);
   });
 
   test('that ends at random moments ends as it would have', async () => {

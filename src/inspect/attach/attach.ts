@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { MemtoolError } from '../../errors.ts';
 import { ensureSocketDirectory, socketName, socketPath } from '../../protocol.ts';
-import { isAlive } from '../liveness.ts';
+import { isAlive, vanishes } from '../liveness.ts';
 import { readFailures } from '../failures.ts';
 import { Guard } from './guard.ts';
 import { CLOSING, injection, INTRODUCTION, isIntroduction, type Introduction } from './injection.ts';
@@ -84,7 +84,14 @@ export async function attach(pid: number, options: AttachOptions): Promise<Attac
     return { path: who.socketPath ?? path, wasThere: !isIn, wasInspected: inspector.wasOpen };
   } catch (error) {
     if (!isAlive(target)) throw gone(target);
-    throw error;
+    if (error instanceof MemtoolError) throw error;
+    // A process that ends closes its inspector a moment before it leaves.
+    if (await vanishes(target)) throw gone(target);
+    throw cannot(
+      target,
+      `its inspector broke off (${error instanceof Error ? error.message : String(error)})`,
+      'Nothing was left behind. Try again.',
+    );
   } finally {
     guard?.takeOver();
     release();
