@@ -1,6 +1,7 @@
 // Builds dist/: the library with the agent's start and the demo's service and its threads; the agent's worker (one
 // self-contained file, because it can be sent into another process as text); the CLI.
-import { readFile, rm } from 'node:fs/promises';
+import { createHash } from 'node:crypto';
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { build } from 'esbuild';
 
 const outdir = 'dist';
@@ -45,6 +46,51 @@ const quickStart = {
   },
 };
 
+/**
+ * The page of `memtool profile --format flamegraph`, with its script and style in it. Its policy lets only these two run: what
+ * a profile brings in by its names is text, and would be nothing else if it were taken for more.
+ */
+async function buildFlamegraph() {
+  const folder = 'src/render/profile/page';
+  const [script, style] = await Promise.all(['viewer.ts', 'page.css'].map((file) => bundleText(`${folder}/${file}`)));
+  const parts = {
+    script: `<script>${script}</script>`,
+    style: `<style>${style}</style>`,
+    policy: `script-src ${sourceHash(script)}; style-src ${sourceHash(style)}`,
+  };
+  const page = await readFile(`${folder}/page.html`, 'utf8');
+  await mkdir(outdir, { recursive: true });
+  await writeFile(
+    `${outdir}/flamegraph.html`,
+    page.replace(/\{\{(script|style|policy)\}\}/g, (_, name) => parts[name]),
+  );
+}
+
+async function bundleText(entryPoint) {
+  const { outputFiles } = await build({
+    ...common,
+    platform: 'browser',
+    target: 'es2023',
+    format: 'iife',
+    entryPoints: [entryPoint],
+    minify: true,
+    write: false,
+  });
+  return outputFiles[0].text.trim();
+}
+
+function sourceHash(text) {
+  return `'sha256-${createHash('sha256').update(text).digest('base64')}'`;
+}
+
+/** What only one command needs, and is long, is a file of its own beside the CLI. */
+const apart = {
+  name: 'apart',
+  setup({ onResolve }) {
+    onResolve({ filter: /\/render\/profile\/formats\.ts$/ }, () => ({ path: './profile-formats.cjs', external: true }));
+  },
+};
+
 // `node esbuild.config.js bench`: the benchmarks, beside the library that they import by its name.
 if (process.argv[2] === 'bench') {
   await build({
@@ -59,6 +105,7 @@ if (process.argv[2] === 'bench') {
 
 await rm(outdir, { recursive: true, force: true });
 await Promise.all([
+  buildFlamegraph(),
   build({
     ...common,
     entryPoints: {
@@ -102,6 +149,13 @@ await Promise.all([
     minify: true,
     define: { 'import.meta.url': 'moduleUrl' },
     banner: { js: "const moduleUrl = require('node:url').pathToFileURL(__filename).href;" },
-    plugins: [quickStart],
+    plugins: [quickStart, apart],
+  }),
+  build({
+    ...common,
+    format: 'cjs',
+    entryPoints: { 'profile-formats': 'src/render/profile/formats.ts' },
+    outExtension: { '.js': '.cjs' },
+    minify: true,
   }),
 ]);

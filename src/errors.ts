@@ -26,6 +26,7 @@ export type ErrorCode =
   | 'MEMTOOL_BAD_REQUEST'
   | 'MEMTOOL_NOT_FOUND'
   | 'MEMTOOL_BUSY'
+  | 'MEMTOOL_UNAVAILABLE'
   // the inspector side
   | 'MEMTOOL_USAGE'
   | 'MEMTOOL_NO_PROCESS'
@@ -36,6 +37,8 @@ export type ErrorCode =
   | 'MEMTOOL_TARGET_GONE'
   | 'MEMTOOL_TIMEOUT'
   | 'MEMTOOL_BAD_ANSWER'
+  | 'MEMTOOL_FILE_EXISTS'
+  | 'MEMTOOL_CANNOT_WRITE'
   | 'MEMTOOL_CHILD_FAILED'
   | 'MEMTOOL_INTERNAL';
 

@@ -2,8 +2,8 @@
  * What the agent and the inspector side must agree on: where the socket is, what it is called, and what may be asked.
  * The socket speaks HTTP and JSON (`curl --unix-socket <socket> http://memtool/v1/stats`).
  */
-import { lstatSync, mkdirSync, readFileSync } from 'node:fs';
-import { tmpdir, userInfo } from 'node:os';
+import { lstatSync, mkdirSync, readFileSync, type Stats } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { MemtoolError } from './errors.ts';
 import type { ReportedError, ScopeSort } from './report.ts';
@@ -13,12 +13,16 @@ export const ENDPOINTS = {
   stats: '/v1/stats',
   pressure: '/v1/pressure',
   leaks: '/v1/leaks',
+  profile: '/v1/profile',
   cleanup: '/v1/cleanup',
   metrics: '/metrics',
   detach: '/v1/detach',
 } as const;
 
 export const DEFAULT_AGE_SECONDS = 300;
+
+/** A reading of the heap is not made when the main thread would probably stand still for longer. */
+export const PAUSE_SECONDS_DEFAULT = 1;
 
 /** Which of the open scopes are in an answer of `GET /v1/stats?scopes=<count>&sort=<sort>`. */
 export interface ScopeQuery {
@@ -58,11 +62,15 @@ export interface Injection {
   workerSource: string;
   /** It goes away when nobody has asked it for this long. */
   idleMs: number;
+  /** Mean of the bytes between two samples of the heap; the default when absent. */
+  sampleBytes?: number;
 }
 
 /** Answer of `GET /v1/health`. */
 export interface Health {
   pid: number;
+  /** What the process itself takes for its pid, where that is another; put in by who asks. */
+  pidInside?: number;
   name: string;
   nodeVersion: string;
   uptimeSeconds: number;
@@ -73,11 +81,20 @@ export interface Health {
   pools: number;
 }
 
-/** Where sockets of this user's processes are: `$MEMTOOL_DIR`, else `$XDG_RUNTIME_DIR/memtool`, else `<tmpdir>/memtool-<uid>`. */
-export function socketDirectory(environment: NodeJS.ProcessEnv = process.env): string {
+/**
+ * Where sockets of a user's processes are: `$MEMTOOL_DIR`, else `$XDG_RUNTIME_DIR/memtool`, else `<tmpdir>/memtool-<uid>`;
+ * by default, those of this process' user.
+ *
+ * @param uid - Of the system itself: in a container it may be no user that has a name, and `userInfo()` throws.
+ */
+export function socketDirectory(
+  environment: NodeJS.ProcessEnv = process.env,
+  uid: number = process.getuid?.() ?? -1,
+  temporary: string = tmpdir(),
+): string {
   if (environment['MEMTOOL_DIR']) return environment['MEMTOOL_DIR'];
   if (environment['XDG_RUNTIME_DIR']) return join(environment['XDG_RUNTIME_DIR'], 'memtool');
-  return join(tmpdir(), `memtool-${userInfo().uid}`);
+  return join(temporary, `memtool-${uid}`);
 }
 
 /**
@@ -91,13 +108,7 @@ export function checkSocketDirectory(directory: string): boolean {
   const stat = lstatSync(directory, { throwIfNoEntry: false });
   if (!stat) return false;
   const uid = process.getuid?.();
-  const problem = !stat.isDirectory()
-    ? 'it is not a directory (a symbolic link is not followed)'
-    : uid !== undefined && stat.uid !== uid
-      ? `it belongs to user ${stat.uid}, not to us (${uid})`
-      : uid !== undefined && (stat.mode & 0o077) !== 0
-        ? `others may enter it (mode ${(stat.mode & 0o777).toString(8)}, wanted 700)`
-        : undefined;
+  const problem = directoryProblem(stat, uid);
   if (problem === undefined) return true;
   throw new MemtoolError(
     'MEMTOOL_SOCKET_DIRECTORY',
@@ -106,6 +117,22 @@ export function checkSocketDirectory(directory: string): boolean {
       hint: 'Remove it or run chmod 700 on it, or set MEMTOOL_DIR to a directory of your own, for the application and for memtool.',
     },
   );
+}
+
+/**
+ * Why sockets in a directory are not to be trusted, as the end of a sentence.
+ *
+ * @param uid - Whose it must be; `undefined` where the system has no such thing.
+ */
+export function directoryProblem(stat: Stats, uid: number | undefined): string | undefined {
+  if (!stat.isDirectory()) return 'it is not a directory (a symbolic link is not followed)';
+  if (uid === undefined) return undefined;
+  if (stat.uid !== uid) {
+    const whom = uid === process.getuid?.() ? `us (${uid})` : `user ${uid}`;
+    return `it belongs to user ${stat.uid}, not to ${whom}`;
+  }
+  const isClosed = (stat.mode & 0o077) === 0;
+  return isClosed ? undefined : `others may enter it (mode ${(stat.mode & 0o777).toString(8)}, wanted 700)`;
 }
 
 /** Makes the directory with mode 0700 if it is missing, and checks it. */

@@ -27,11 +27,23 @@ export type ScopeSort = keyof typeof SCOPE_SORTS;
 /** A process may have thousands of scopes open; a report has at most these. */
 export const SCOPES_LISTED_MAX = 1000;
 
-export type CommandName = 'ps' | 'stats' | 'pressure' | 'leaks' | 'cleanup' | 'attach' | 'detach' | 'run' | 'demo';
+export type CommandName =
+  | 'ps'
+  | 'stats'
+  | 'pressure'
+  | 'leaks'
+  | 'cleanup'
+  | 'profile'
+  | 'attach'
+  | 'detach'
+  | 'run'
+  | 'demo';
 
 /** Which process, and when it was looked at. */
 export interface ProcessIdentity {
   pid: number;
+  /** What the process itself takes for its pid, where that is another: in a container. */
+  pidInside?: number;
   name: string;
   nodeVersion: string | null;
   uptimeSeconds: number;
@@ -60,6 +72,12 @@ export interface PoolStats {
   rejections: number;
   live: number;
   oldestAgeSeconds: number | null;
+  /**
+   * Of the heap of a worker thread: its id in Node.js; `null` in the row that stands for all further workers. `usedBytes` and
+   * `limitBytes` are then of its old generation, which is what its limit bounds. Not in the row `heap`, which is the main
+   * thread's.
+   */
+  threadId?: number | null;
   /** Of `usedBytes`, since the first look of `--watch`. */
   growthBytes?: number;
 }
@@ -106,6 +124,15 @@ export interface ProcessMemory {
   memtoolBytes: number | null;
 }
 
+/** What the worker threads of the application hold, all together; memtool's own is not among them. */
+export interface WorkersMemory {
+  /** Those that answered. */
+  count: number;
+  heapUsedBytes: number;
+  externalBytes: number;
+  arrayBuffersBytes: number;
+}
+
 /** Where resident memory is, in the order in which it is told. `native` is what nothing else accounts for. */
 export type ResidentName = 'js-heap' | 'array-buffers' | 'memtool' | 'thread-stacks' | 'code-and-files' | 'native';
 
@@ -124,6 +151,8 @@ export interface ResidentMemory {
 }
 
 export interface ProcessStats extends ProcessIdentity, ProcessMemory {
+  /** Absent when there are none; the figures of `ProcessMemory` are the main thread's. An older agent does not say. */
+  workers?: WorkersMemory;
   managers: ManagerStats[];
   pools: PoolStats[];
   /** The first of the open scopes, in the order that was asked for. */
@@ -139,6 +168,8 @@ export interface Resource {
   kind: 'pool' | 'manager' | 'scope' | 'observed' | 'heap' | 'container';
   manager: string | null;
   name: string;
+  /** Of the heap of a worker thread, as in `PoolStats`. */
+  threadId?: number | null;
   usedBytes: number;
   limitBytes: number | null;
   usedPercent: number | null;
@@ -209,12 +240,89 @@ export function totalsOf(rows: readonly Totals[]): Totals {
   return totals;
 }
 
+/** Of the heap and of buffers, a row is a place of the program, and `count` are the samples that were drawn of what lives. */
 export interface ProcessLeaks extends ProcessIdentity {
   leaks: Leak[];
+  /** The reading that the rows of `source` `heap` and `buffers` come from. An older agent does not say. */
+  heap?: HeapReadingReport;
   /** Leaks of which no trace is left among the live records; empty as a rule. Not in `totals`. An older agent does not say. */
   released?: ReleasedLost[];
   totals: Totals;
   unavailable?: Unavailable;
+}
+
+/** How the heap was read, and how far that goes. */
+export interface HeapReadingReport {
+  /** What was allocated before that is not seen. */
+  watchedSeconds: number;
+  /** Mean of the bytes between two samples; `null` for a sampler that somebody else has started. */
+  sampleBytes: number | null;
+  /** ISO 8601, UTC: readings that follow each other too closely are one. */
+  readAt: string;
+  /** For so long the main thread stood still for it, at most. */
+  pauseMs: number;
+  /** What the samples stand for: all that was allocated during the watch and lives. */
+  liveBytes: number;
+  /** The rest of the heap: from before the watch, and V8's own. */
+  unseenBytes: number;
+  /** The same of Buffers: what samples stand for, and the rest of what ArrayBuffers hold. `null` where they are not watched. */
+  buffersLiveBytes: number | null;
+  buffersUnseenBytes: number | null;
+  /** Places that have no row: too small to be listed. */
+  placesLeftOut: number;
+}
+
+/** A function in a profile of V8; lines and columns from 0. */
+export interface CallFrame {
+  functionName: string;
+  scriptId: string;
+  url: string;
+  lineNumber: number;
+  columnNumber: number;
+}
+
+export interface HeapProfileNode {
+  callFrame: CallFrame;
+  selfSize: number;
+  id: number;
+  children: HeapProfileNode[];
+}
+
+/** `HeapProfiler.SamplingHeapProfile` of the Chrome DevTools Protocol. */
+export interface HeapProfile {
+  head: HeapProfileNode;
+  /** `ordinal` counts all the samples that were taken; those of memory that has been freed are gone. */
+  samples: { size: number; nodeId: number; ordinal: number }[];
+}
+
+/** What lives, by the stack that allocated it. */
+export interface ProcessProfile extends ProcessIdentity {
+  sampleBytes: number | null;
+  watchedSeconds: number;
+  pauseMs: number;
+  /** Milliseconds since 1970. */
+  startedMs: number;
+  endedMs: number;
+  profile: HeapProfile;
+}
+
+export const PROFILE_FORMATS = ['heapprofile', 'pprof', 'flamegraph'] as const;
+export type ProfileFormat = (typeof PROFILE_FORMATS)[number];
+
+/** A profile that was written. */
+export interface ProcessExport extends ProcessIdentity {
+  /** As it was given, or in the current directory; `-` is stdout. */
+  file: string;
+  format: ProfileFormat;
+  /** Size of the file. */
+  bytes: number;
+  /** What the profile shows: of the V8 heap, allocated since it is watched, and estimated from samples. */
+  liveBytes: number;
+  /** How many samples that was told from: the more, the surer. */
+  samples: number;
+  sampleBytes: number | null;
+  watchedSeconds: number;
+  pauseMs: number;
 }
 
 export interface CleanupRow {
@@ -291,6 +399,7 @@ export type StatsReport = Document<'stats', ProcessStats>;
 export type PressureReport = Document<'pressure', ProcessPressure> & { level: Level };
 export type LeaksReport = Document<'leaks', ProcessLeaks> & { ageSeconds: number };
 export type CleanupReport = Document<'cleanup', ProcessCleanup> & { ageSeconds: number; dryRun: boolean };
+export type ProfileReport = Document<'profile', ProcessExport>;
 export type ProcessesReport = Document<'ps', ProcessListing>;
 
 /** What `--json` prints when the command as a whole failed. */

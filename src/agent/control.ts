@@ -4,7 +4,7 @@
  *
  *   word 0  SOCKET   where the socket is in its life; whoever ends the process takes it to `exiting`
  *   word 1  BOUND    what came of the bind that `binding` announced, once it has returned
- *   word 2  SESSION  1 while the agent has an inspector session to the main thread
+ *   word 2  SESSION  how many inspector sessions the agent has to the main thread
  *
  * Invariant: the agent sets SESSION before it reads SOCKET, and the main thread sets SOCKET to `exiting` before it reads
  * SESSION; so no session is opened that the leaving main thread did not see.
@@ -77,14 +77,14 @@ export class Control {
 
   /** Agent: to be called before a session is opened. @returns `false` when none may be opened any more. */
   beginSession(): boolean {
-    Atomics.store(this.words, CONTROL.session, 1);
+    Atomics.add(this.words, CONTROL.session, 1);
     if (!this.exiting) return true;
     this.endSession();
     return false;
   }
 
   endSession(): void {
-    Atomics.store(this.words, CONTROL.session, 0);
+    Atomics.sub(this.words, CONTROL.session, 1);
     Atomics.notify(this.words, CONTROL.session);
   }
 
@@ -94,8 +94,10 @@ export class Control {
    */
   awaitSessionEnd(): void {
     const deadline = performance.now() + SESSION_WAIT_MS;
-    while (Atomics.load(this.words, CONTROL.session) === 1 && performance.now() < deadline) {
-      Atomics.wait(this.words, CONTROL.session, 1, 5);
+    for (;;) {
+      const sessions = Atomics.load(this.words, CONTROL.session);
+      if (sessions === 0 || performance.now() >= deadline) return;
+      Atomics.wait(this.words, CONTROL.session, sessions, 5);
     }
   }
 

@@ -19,6 +19,7 @@ interface Series {
 export type SeriesKey =
   | readonly [kind: 'heap']
   | readonly [kind: 'heap-space', name: string]
+  | readonly [kind: 'worker-heap', threadId: number]
   | readonly [kind: 'manager', ledgerId: number]
   | readonly [kind: 'pool', ledgerId: number, name: string]
   | readonly [kind: 'observed', ledgerId: number, name: string, threadId: number];

@@ -1,17 +1,22 @@
+import { HeapReadings } from '../heap/heap-readings.ts';
 import { usedPercent } from '../memory/level.ts';
+import { MemtoolError } from '../errors.ts';
 import { SCOPE_QUERY_DEFAULT, type Health, type ScopeQuery } from '../protocol.ts';
 import {
   SCHEMA_VERSION,
   totalsOf,
   worstLevel,
+  type Leak,
   type Level,
   type ProcessIdentity,
   type ProcessLeaks,
   type ProcessPressure,
+  type ProcessProfile,
   type ProcessStats,
   type Resource,
   type ScopeStats,
   type Unavailable,
+  type Verdict,
 } from '../report.ts';
 import type { Application } from './application.ts';
 import { secondsToLimit } from './growth.ts';
@@ -21,14 +26,19 @@ import type { Managers } from './managers.ts';
 import type { MainMemory } from './messages.ts';
 import { readObserved, type ObservedPool } from './observed.ts';
 import { agentBytes } from './probes/agent.ts';
+import type { HeapReader } from './probes/heap-reader.ts';
 import type { ProcessProbe } from './probes/process.ts';
 import type { HeapProbe } from './probes/v8.ts';
+import type { WorkerHeapsProbe } from './probes/worker-heaps.ts';
+import { WorkerRows } from './worker-rows.ts';
 
 export interface ReportSources {
   managers: Managers;
   history: History;
   process: ProcessProbe;
   heap: HeapProbe;
+  workerHeaps: WorkerHeapsProbe;
+  heapReader: HeapReader;
   application: Application;
   scriptName: string;
   /** As it was at the start, for when the main thread cannot be asked. */
@@ -39,6 +49,7 @@ export interface ReportSources {
 /** Assembles what the verbs answer. What could not be had says why; nothing here waits for longer than half a second. */
 export class Reports {
   readonly #sources: ReportSources;
+  readonly #heapReadings = new HeapReadings();
 
   constructor(sources: ReportSources) {
     this.#sources = sources;
@@ -65,9 +76,15 @@ export class Reports {
     };
   }
 
-  async stats(query: ScopeQuery = SCOPE_QUERY_DEFAULT): Promise<ProcessStats> {
+  /** @param withWorkers whether the heaps of worker threads are read, which interrupts each of them for a moment */
+  async stats(query: ScopeQuery = SCOPE_QUERY_DEFAULT, withWorkers = true): Promise<ProcessStats> {
     const unavailable: Unavailable = {};
-    const [memory, observed] = await Promise.all([this.#heap(unavailable), this.#observed(unavailable)]);
+    const [memory, observed, workers] = await Promise.all([
+      this.#heap(unavailable),
+      this.#observed(unavailable),
+      withWorkers ? this.#workers(unavailable) : undefined,
+    ]);
+    const workersMemory = workers?.totals();
     const ledgers = this.#sources.managers.stats(unavailable);
     const { scopes, count: scopeCount } = this.#sources.managers.scopes(query, unavailable);
     return {
@@ -79,11 +96,13 @@ export class Reports {
       externalBytes: memory?.externalBytes ?? null,
       arrayBuffersBytes: memory?.arrayBuffersBytes ?? null,
       memtoolBytes: agentBytes() + this.#sources.managers.touchedBytes(),
+      ...(workersMemory ? { workers: workersMemory } : {}),
       managers: ledgers.map(({ manager }) => manager),
       pools: [
         ...ledgers.flatMap(({ pools }) => pools),
         ...observed.map(({ pool }) => pool),
         ...(memory ? heapPools(memory, this.#sources.history) : []),
+        ...(workers?.pools() ?? []),
       ],
       scopes,
       scopeCount,
@@ -93,7 +112,11 @@ export class Reports {
 
   async pressure(): Promise<ProcessPressure> {
     const unavailable: Unavailable = {};
-    const [memory, observed] = await Promise.all([this.#heap(unavailable), this.#observed(unavailable)]);
+    const [memory, observed, workers] = await Promise.all([
+      this.#heap(unavailable),
+      this.#observed(unavailable),
+      this.#workers(unavailable),
+    ]);
     const ledgers = this.#sources.managers.stats(unavailable);
     const { scopes, count: scopesNearLimit } = this.#sources.managers.scopesNearLimit(SCOPES_PRESSED_MAX, unavailable);
     const resources = [
@@ -108,16 +131,59 @@ export class Reports {
       ...observed.map(({ series, pool }) => this.#resource({ ...pool, kind: 'observed' }, series)),
       ...scopes.map(asResource),
       ...(memory ? [this.#heapResource(memory.heapUsedBytes, memory.heapLimitBytes)] : []),
+      ...workers.resources(),
     ].toSorted((a, b) => (b.usedPercent ?? -1) - (a.usedPercent ?? -1));
     return { ...this.identity(), level: worstLevel(resources), resources, scopesNearLimit, ...stated(unavailable) };
   }
 
-  leaks(ageSeconds: number): ProcessLeaks {
+  /** @param pauseMsMax a reading of the heap that would stop the main thread for longer is not made */
+  async leaks(ageSeconds: number, pauseMsMax: number): Promise<ProcessLeaks> {
     const unavailable: Unavailable = {};
+    const heap = await this.#heapLeaks(ageSeconds, pauseMsMax, unavailable);
     if (this.#sources.managers.names.length === 0) unavailable['pools'] = NO_POOLS;
-    const leaks = this.#sources.managers.read((reader) => reader.leaks(ageSeconds), unavailable).flat();
+    const read = this.#sources.managers.read((reader) => reader.leaks(ageSeconds), unavailable).flat();
     const released = this.#sources.managers.read((reader) => reader.released(), unavailable).flat();
-    return { ...this.identity(), leaks, released, totals: totalsOf(leaks), ...stated(unavailable) };
+    const leaks = [...read, ...(heap?.leaks ?? [])].toSorted(byCertaintyAndSize);
+    return {
+      ...this.identity(),
+      leaks,
+      released,
+      totals: totalsOf(leaks),
+      ...(heap ? { heap: heap.heap } : {}),
+      ...stated(unavailable),
+    };
+  }
+
+  /** @throws MemtoolError `MEMTOOL_UNAVAILABLE` with the reason */
+  async profile(pauseMsMax: number): Promise<ProcessProfile> {
+    const outcome = await this.#sources.heapReader.read(pauseMsMax);
+    if (outcome.kind === 'unavailable')
+      throw new MemtoolError('MEMTOOL_UNAVAILABLE', `The heap cannot be read: ${outcome.reason}.`);
+    const { state, profile, pauseMs, endedMs } = outcome.reading;
+    return {
+      ...this.identity(),
+      sampleBytes: state.sampleBytes,
+      watchedSeconds: (state.nowMs - state.startedMs) / 1000,
+      pauseMs,
+      startedMs: state.startedMs,
+      endedMs,
+      profile,
+    };
+  }
+
+  async #heapLeaks(
+    ageSeconds: number,
+    pauseMsMax: number,
+    unavailable: Unavailable,
+  ): Promise<ReturnType<HeapReadings['report']>> {
+    const outcome = await this.#sources.heapReader.read(pauseMsMax);
+    if (outcome.kind === 'unavailable') {
+      unavailable['heap'] = outcome.reason;
+      return undefined;
+    }
+    // The same again when it was asked for too soon after the last.
+    if (outcome.reading !== this.#heapReadings.last) this.#heapReadings.note(outcome.reading);
+    return this.#heapReadings.report(ageSeconds);
   }
 
   async #heap(unavailable: Unavailable): Promise<MainMemory | undefined> {
@@ -128,6 +194,10 @@ export class Reports {
     }
     this.#sources.history.note(HEAP, reading.memory.heapUsedBytes);
     return reading.memory;
+  }
+
+  async #workers(unavailable: Unavailable): Promise<WorkerRows> {
+    return new WorkerRows(await this.#sources.workerHeaps.read(), this.#sources.history, unavailable);
   }
 
   #observed(unavailable: Unavailable): Promise<ObservedPool[]> {
@@ -158,6 +228,12 @@ export class Reports {
       secondsToLimit: secondsToLimit(growth, usedBytes, limitBytes),
     };
   }
+}
+
+const CERTAINTY: readonly Verdict[] = ['leak', 'suspect', 'undecided', 'cache'];
+
+function byCertaintyAndSize(a: Leak, b: Leak): number {
+  return CERTAINTY.indexOf(a.verdict) - CERTAINTY.indexOf(b.verdict) || b.bytes - a.bytes;
 }
 
 /** Without a pool nothing is known of leaks, which is not the same as that there are none. */

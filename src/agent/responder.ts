@@ -17,11 +17,18 @@ type CleanupWork = Extract<Work, { kind: 'cleanup' }>;
 export class Responder {
   readonly #managers: ReadonlyMap<number, RegisteredManager>;
   readonly #send: (message: ThreadMessage) => void;
+  readonly #onCollect: (memory: MainMemory) => void;
   #lastCleanup: Promise<void> = Promise.resolve();
 
-  constructor(managers: ReadonlyMap<number, RegisteredManager>, send: (message: ThreadMessage) => void) {
+  /** @param onCollect called whenever the figures of the heap are asked for, which is every few seconds */
+  constructor(
+    managers: ReadonlyMap<number, RegisteredManager>,
+    send: (message: ThreadMessage) => void,
+    onCollect: (memory: MainMemory) => void = () => undefined,
+  ) {
     this.#managers = managers;
     this.#send = send;
+    this.#onCollect = onCollect;
   }
 
   receive(request: RequestMessage): void {
@@ -50,12 +57,18 @@ export class Responder {
   #do(work: Work): MainMemory | Promise<Observation[] | CleanupResult> {
     switch (work.kind) {
       case 'collect':
-        return readMainMemory();
+        return this.#collect();
       case 'observe':
         return this.#observe();
       case 'cleanup':
         return this.#cleanup(work);
     }
+  }
+
+  #collect(): MainMemory {
+    const memory = readMainMemory();
+    this.#onCollect(memory);
+    return memory;
   }
 
   #observe(): Promise<Observation[]> {

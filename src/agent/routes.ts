@@ -2,6 +2,7 @@ import { MemtoolError } from '../errors.ts';
 import {
   DEFAULT_AGE_SECONDS,
   ENDPOINTS,
+  PAUSE_SECONDS_DEFAULT,
   SCOPE_QUERY_DEFAULT,
   type CleanupRequest,
   type ScopeQuery,
@@ -16,7 +17,8 @@ export interface Verbs {
   health(): object;
   stats(scopes: ScopeQuery): Promise<object>;
   pressure(): Promise<object>;
-  leaks(ageSeconds: number): object;
+  leaks(ageSeconds: number, pauseMsMax: number): Promise<object>;
+  profile(pauseMsMax: number): Promise<object>;
   cleanup(request: CleanupRequest): Promise<object>;
   metrics(): Promise<string>;
   detach(): object;
@@ -38,7 +40,11 @@ const ROUTES: Record<string, Route> = {
   [ENDPOINTS.health]: { method: 'GET', answer: (verbs) => json(verbs.health()) },
   [ENDPOINTS.stats]: { method: 'GET', answer: async (verbs, query) => json(await verbs.stats(readScopes(query))) },
   [ENDPOINTS.pressure]: { method: 'GET', answer: async (verbs) => json(await verbs.pressure()) },
-  [ENDPOINTS.leaks]: { method: 'GET', answer: (verbs, query) => json(verbs.leaks(readAge(query))) },
+  [ENDPOINTS.leaks]: {
+    method: 'GET',
+    answer: async (verbs, query) => json(await verbs.leaks(readAge(query), readPause(query))),
+  },
+  [ENDPOINTS.profile]: { method: 'GET', answer: async (verbs, query) => json(await verbs.profile(readPause(query))) },
   [ENDPOINTS.cleanup]: {
     method: 'POST',
     answer: async (verbs, _query, body) => json(await verbs.cleanup(parseCleanupRequest(body))),
@@ -84,6 +90,7 @@ const STATUS: Partial<Record<string, number>> = {
   MEMTOOL_UNKNOWN_POOL: 400,
   MEMTOOL_NOT_FOUND: 404,
   MEMTOOL_BUSY: 503,
+  MEMTOOL_UNAVAILABLE: 503,
 };
 
 function internal(error: unknown): MemtoolError {
@@ -117,9 +124,17 @@ function readScopes(query: URLSearchParams): ScopeQuery {
 }
 
 function readAge(query: URLSearchParams): number {
-  const value = single(query, 'age') ?? String(DEFAULT_AGE_SECONDS);
+  return readSeconds(query, 'age', DEFAULT_AGE_SECONDS);
+}
+
+function readPause(query: URLSearchParams): number {
+  return readSeconds(query, 'max-pause', PAUSE_SECONDS_DEFAULT) * 1000;
+}
+
+function readSeconds(query: URLSearchParams, name: string, otherwise: number): number {
+  const value = single(query, name) ?? String(otherwise);
   try {
-    return parseSeconds(value, '`age`');
+    return parseSeconds(value, `\`${name}\``);
   } catch (error) {
     if (error instanceof MemtoolError) throw badRequest(error.message, error.hint);
     throw error;

@@ -6,8 +6,10 @@ import type { HeapProbe } from './probes/v8.ts';
 import type { WorkerThreads } from './worker-threads.ts';
 
 const TICK_MS = 1000;
-/** The heap is asked for on the application's thread (under 0.1 ms), so more rarely. */
+/** The heap is asked for on the application's thread (under 0.1 ms), so more rarely; often at first, when marks of time are set closer. */
 const HEAP_TICKS = 5;
+const HEAP_TICKS_EARLY = 2;
+const EARLY_TICKS = 60;
 
 export interface SamplerSources {
   managers: Managers;
@@ -43,7 +45,7 @@ export class Sampler {
     managers.beat();
     process.sample();
     this.#notePools();
-    if (this.#tick % HEAP_TICKS === 0) void this.#noteHeap();
+    if (this.#tick % (this.#tick < EARLY_TICKS ? HEAP_TICKS_EARLY : HEAP_TICKS) === 0) void this.#noteHeap();
     this.#tick += 1;
   }
 

@@ -2,9 +2,11 @@ import { basename, join, resolve } from 'node:path';
 import { getHeapStatistics } from 'node:v8';
 import { isMainThread, Worker } from 'node:worker_threads';
 import { failureName, processStartTime, socketDirectory, socketName, type Injection } from '../protocol.ts';
+import { SAMPLE_BYTES_DEFAULT } from '../heap/heap-watch.ts';
 import { Control } from './control.ts';
 import { recordFailure, removeFile } from './failure.ts';
 import { LocalManagers } from './local-managers.ts';
+import { MainHeap, type MainHeapState } from './main-heap.ts';
 import { readMainMemory } from './main-memory.ts';
 import type { MainMemory, MessageToWorker, RequestMessage, WorkerStart } from './messages.ts';
 import { onProcessExit } from './process-exit.ts';
@@ -20,10 +22,13 @@ const AGENT_KEY: unique symbol = Symbol.for('memtool.agent');
  */
 const RESOURCE_LIMITS = { maxOldGenerationSizeMb: 128, maxYoungGenerationSizeMb: 2 };
 
-/** What stands under the key: the agent's thread calls `readMemory` through the inspector, `memtool attach` reads `socketPath`. */
+/** What stands under the key: the agent's thread calls it through the inspector, `memtool attach` reads `socketPath`. */
 interface AgentHandle {
   version: 1;
   readMemory: () => MainMemory;
+  readHeap: () => MainHeapState;
+  releaseMarks: (untilMs: number) => MainHeapState;
+  restartHeap: () => void;
   /** `null` once it has failed or gone. */
   readonly socketPath: string | null;
 }
@@ -64,9 +69,14 @@ function start(injection?: Injection): void {
     ...(injection === undefined ? {} : { idleMs: injection.idleMs }),
   };
   const path = join(place.directory, place.socketName);
+  const heap = new MainHeap(sampleBytes(injection));
+  heap.start();
   const handle: AgentHandle = {
     version: 1,
     readMemory: readMainMemory,
+    readHeap: () => heap.read(),
+    releaseMarks: (untilMs) => heap.release(untilMs),
+    restartHeap: () => heap.restart(),
     get socketPath() {
       return control.isGone ? null : path;
     },
@@ -76,19 +86,21 @@ function start(injection?: Injection): void {
   let stop: (() => void) | undefined;
   const failed = (error: unknown): void => {
     stop?.();
+    heap.stop();
     const failure = control.fail();
     if (failure?.hadSocket) removeFile(path);
     if (failure) recordFailure(place, error);
   };
   const worker = startWorker({ ...place, managers: managers.list() }, failed, injection?.workerSource);
-  const stay = onExit(control, worker, place);
-  if (!worker) return;
-  stop = follow(worker, managers);
+  const stay = onExit(control, worker, place, heap);
+  if (!worker) return heap.stop();
+  stop = follow(worker, managers, heap);
   worker.once('error', failed);
   worker.once('exit', (code) => {
     if (!control.isDetached) return failed(new Error(`its thread ended with code ${code}`));
     // As if it had never been here; unless another has come meanwhile.
     stop?.();
+    heap.stop();
     stay();
     if (holder[AGENT_KEY] === handle) Reflect.deleteProperty(globalThis, AGENT_KEY);
   });
@@ -118,23 +130,31 @@ function startWorker(workerData: WorkerStart, failed: (error: unknown) => void, 
 }
 
 /** Answers the agent and tells it of managers that come and go, until the function it returns is called. */
-function follow(worker: Worker, managers: LocalManagers): () => void {
+function follow(worker: Worker, managers: LocalManagers, heap: MainHeap): () => void {
   const send = (message: MessageToWorker): void => worker.postMessage(message);
-  const responder = new Responder(managers.byId, send);
+  const responder = new Responder(managers.byId, send, (memory) => heap.tick(memory.heapUsedBytes));
   worker.on('message', (request: RequestMessage) => responder.receive(request));
   return managers.follow(send);
 }
 
-function onExit(control: Control, worker: Worker | undefined, place: Place): () => void {
+function onExit(control: Control, worker: Worker | undefined, place: Place, heap: MainHeap): () => void {
   // Whatever fails in it: who finds a stale socket removes it.
   return onProcessExit(() => {
     const left = control.exit();
     worker?.postMessage({ kind: 'exiting' } satisfies MessageToWorker);
     control.awaitSessionEnd();
+    heap.stop();
     if (left === 'socket') removeFile(join(place.directory, place.socketName));
     // One that listens may have noted a failure too.
     if (left) removeFile(join(place.directory, place.failureName));
   });
+}
+
+/** As told by who attaches; else MEMTOOL_SAMPLE_BYTES, where 0 switches it off. What is no number is not taken for one. */
+function sampleBytes(injection?: Injection): number {
+  if (injection?.sampleBytes !== undefined) return injection.sampleBytes;
+  const told = process.env['MEMTOOL_SAMPLE_BYTES'];
+  return told !== undefined && /^\d{1,9}$/.test(told) ? Number(told) : SAMPLE_BYTES_DEFAULT;
 }
 
 type Place = Omit<WorkerStart, 'managers'>;

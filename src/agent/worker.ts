@@ -12,7 +12,9 @@ import { Managers } from './managers.ts';
 import { MAIN_THREAD, type MessageToWorker, type WorkerStart } from './messages.ts';
 import { renderMetrics } from './metrics.ts';
 import { ProcessProbe } from './probes/process.ts';
+import { HeapReader } from './probes/heap-reader.ts';
 import { HeapProbe } from './probes/v8.ts';
+import { WorkerHeapsProbe } from './probes/worker-heaps.ts';
 import { Reports } from './reports.ts';
 import type { Verbs } from './routes.ts';
 import { Sampler } from './sampler.ts';
@@ -31,6 +33,8 @@ const application = new Application((threadId, request) => {
 });
 const workerThreads = new WorkerThreads({ managers, application });
 const heap = new HeapProbe(application, control);
+const workerHeaps = new WorkerHeapsProbe(control);
+const heapReader = new HeapReader(control);
 const probe = new ProcessProbe();
 const history = new History();
 // Put in by the bundler: sent into a process as text, this is nobody's file.
@@ -39,6 +43,8 @@ const reports = new Reports({
   managers,
   application,
   heap,
+  workerHeaps,
+  heapReader,
   process: probe,
   history,
   scriptName: start.scriptName,
@@ -63,14 +69,20 @@ const verbs: Verbs = {
   health: () => current().health(),
   stats: (scopes) => current().stats(scopes),
   pressure: () => current().pressure(),
-  leaks: (ageSeconds) => current().leaks(ageSeconds),
+  leaks: (ageSeconds, pauseMsMax) => current().leaks(ageSeconds, pauseMsMax),
+  profile: (pauseMsMax) => current().profile(pauseMsMax),
   cleanup: (request) => {
     workerThreads.dropEnded();
     return runCleanup(cleanupSources, request);
   },
   detach: () => departure.onRequest(),
+  // What is asked for by the clock leaves the application's workers alone.
   metrics: async () =>
-    renderMetrics(await current().stats({ ...SCOPE_QUERY_DEFAULT, count: 0 }), probe.cpuSeconds(), memtoolVersion),
+    renderMetrics(
+      await current().stats({ ...SCOPE_QUERY_DEFAULT, count: 0 }, false),
+      probe.cpuSeconds(),
+      memtoolVersion,
+    ),
 };
 
 // A thread that ends within 100 ms of disconnecting an inspector session takes the process with it on 24 and 26: stay.
@@ -105,6 +117,8 @@ function receive(message: MessageToWorker): void {
       break;
     case 'exiting':
       heap.release();
+      workerHeaps.release();
+      heapReader.release();
       break;
   }
 }

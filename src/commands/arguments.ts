@@ -10,7 +10,17 @@ export interface ScannedArguments {
   color: boolean;
 }
 
-const OPTIONS_WITH_VALUE = new Set(['--timeout', '--age', '--pool', '--seconds', '--sort']);
+const OPTIONS_WITH_VALUE = new Set([
+  '--timeout',
+  '--age',
+  '--pool',
+  '--seconds',
+  '--sort',
+  '--format',
+  '--output',
+  '-o',
+  '--max-pause',
+]);
 
 /** Options that may be given without a value: what can be one, and what is meant without. */
 const OPTIONS_WITH_DEFAULT: ReadonlyMap<string, { value: RegExp; otherwise: string }> = new Map([

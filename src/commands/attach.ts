@@ -4,27 +4,41 @@ import { readProcess } from '../inspect/processes.ts';
 import { open } from '../inspect/open.ts';
 import { IDLE_MS_DEFAULT } from '../protocol.ts';
 import { SCHEMA_VERSION, type AttachReport, type ProcessAttachment } from '../report.ts';
-import { parseSeconds } from '../units.ts';
+import { parseBytes, parseSeconds } from '../units.ts';
 import { EXIT_NOTHING, type Context } from './context.ts';
 import { show } from './show.ts';
 
 export interface AttachFlags {
   idle?: string;
+  sample?: string;
+}
+
+/** What is told to the agent. */
+interface Told {
+  idleMs: number;
+  sampleBytes?: number;
 }
 
 /** Shorter, and it would be gone before the next question; longer than a timer can hold. */
 const IDLE_SECONDS_MIN = 1;
 const IDLE_SECONDS_MAX = 7 * 24 * 3600;
 
-/** `memtool attach <target> [--idle 15m]` */
+/** Closer together they would slow the process down; further apart they would tell nothing. */
+const SAMPLE_BYTES_MIN = 16 * 1024;
+const SAMPLE_BYTES_MAX = 64 * 1024 * 1024;
+
+/** `memtool attach <target> [--idle 15m] [--sample 512KiB]` */
 export function attach(target: string, flags: AttachFlags, context: Context): Promise<number> {
-  const idleMs = flags.idle === undefined ? IDLE_MS_DEFAULT : idleSeconds(flags.idle) * 1000;
+  const told: Told = {
+    idleMs: flags.idle === undefined ? IDLE_MS_DEFAULT : idleSeconds(flags.idle) * 1000,
+    ...(flags.sample === undefined ? {} : { sampleBytes: sampleBytes(flags.sample) }),
+  };
   return show<AttachReport>(
     {
       collect: async () => ({
         schemaVersion: SCHEMA_VERSION,
         command: 'attach',
-        processes: [await collect(target, idleMs, context)],
+        processes: [await collect(target, told, context)],
       }),
       load: async () => (await import('../render/attachment.ts')).renderAttachment,
       exitCode: () => EXIT_NOTHING,
@@ -33,16 +47,17 @@ export function attach(target: string, flags: AttachFlags, context: Context): Pr
   );
 }
 
-async function collect(target: string, idleMs: number, context: Context): Promise<ProcessAttachment> {
+async function collect(target: string, told: Told, context: Context): Promise<ProcessAttachment> {
   const pid = await pidOf(target, context);
-  const { path, wasThere, wasInspected } = await attachTo(pid, {
+  const { agent, wasThere, wasInspected } = await attachTo(pid, {
     directory: context.directory,
     timeoutMs: context.timeoutMs,
-    idleMs,
+    ...told,
   });
   const found = readProcess(pid);
   return {
     pid,
+    ...(agent.place === undefined || agent.place.pidInside === pid ? {} : { pidInside: agent.place.pidInside }),
     name: found?.name ?? '',
     nodeVersion: null,
     uptimeSeconds: found?.uptimeSeconds ?? 0,
@@ -50,7 +65,7 @@ async function collect(target: string, idleMs: number, context: Context): Promis
     agent: true,
     changed: !wasThere,
     inspectorWasOpen: wasInspected,
-    socket: path,
+    socket: agent.path,
   };
 }
 
@@ -69,5 +84,13 @@ function idleSeconds(idle: string): number {
   if (seconds >= IDLE_SECONDS_MIN && seconds <= IDLE_SECONDS_MAX) return seconds;
   throw new MemtoolError('MEMTOOL_INVALID_OPTION', `--idle is ${idle}: it must be between 1s and 7d.`, {
     hint: 'For example: --idle 1h',
+  });
+}
+
+function sampleBytes(sample: string): number {
+  const bytes = parseBytes(sample, '--sample');
+  if (bytes === 0 || (bytes >= SAMPLE_BYTES_MIN && bytes <= SAMPLE_BYTES_MAX)) return bytes;
+  throw new MemtoolError('MEMTOOL_INVALID_OPTION', `--sample is ${sample}: it must be between 16KiB and 64MiB, or 0.`, {
+    hint: 'Smaller samples see smaller leaks, and cost the process more time: at 512KiB about 1 %, if it allocates over a gigabyte a second.',
   });
 }

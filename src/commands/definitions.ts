@@ -4,10 +4,11 @@ import type { CleanupFlags } from './cleanup.ts';
 import type { CommonFlags, Context } from './context.ts';
 import type { DemoFlags } from './demo.ts';
 import type { LeaksFlags } from './leaks.ts';
+import type { ProfileFlags } from './profile.ts';
 import type { StatsFlags } from './stats.ts';
 
 /** Which command takes which flags is said below; the command line refuses the others. */
-export type Flags = CommonFlags & StatsFlags & LeaksFlags & CleanupFlags & AttachFlags & DemoFlags;
+export type Flags = CommonFlags & StatsFlags & LeaksFlags & CleanupFlags & ProfileFlags & AttachFlags & DemoFlags;
 
 /** One subcommand, as the command line offers it. */
 export interface Definition {
@@ -58,8 +59,14 @@ export const DEFINITIONS: Definition[] = [
     name: 'leaks',
     operands: '[target]',
     summary: 'what has been held too long, and whether it is a leak',
-    examples: ['memtool leaks 4242 --age 5m'],
-    options: [AGE, NO_ATTACH],
+    examples: ['memtool leaks 4242 --age 5m', 'memtool leaks 4242 --age 30s --wait'],
+    options: [
+      AGE,
+      ['--wait', 'watch until there is something older to see, then answer'],
+      ['--max-pause <duration>', 'do not read a heap that would stop for longer (default: 1s)'],
+      NO_ATTACH,
+    ],
+    note: 'The heap of a process is watched from when its agent started; reading it is a full\ngarbage collection, of about 1 ms for each MiB that lives.',
     watchable: true,
     action: async (context, flags, [target]) => (await import('./leaks.ts')).leaks(target, flags, context),
   },
@@ -81,6 +88,21 @@ export const DEFINITIONS: Definition[] = [
     action: async (context, flags, [target]) => (await import('./cleanup.ts')).cleanup(target, flags, context),
   },
   {
+    name: 'profile',
+    operands: '<target>',
+    summary: 'live memory by stack, for DevTools, pprof or a browser',
+    examples: ['memtool profile 4242', 'memtool profile 4242 --format flamegraph -o heap.html'],
+    options: [
+      ['--format <format>', 'heapprofile, pprof or flamegraph (default: heapprofile)'],
+      ['-o, --output <file>', 'where to write it; - is stdout (default: <name>-<pid> here)'],
+      ['--force', 'overwrite a file that exists'],
+      ['--max-pause <duration>', 'do not read a heap that would stop for longer (default: 1s)'],
+      NO_ATTACH,
+    ],
+    watchable: false,
+    action: async (context, flags, [target = '']) => (await import('./profile.ts')).profile(target, flags, context),
+  },
+  {
     name: 'ps',
     operands: '',
     summary: 'which processes can be inspected, and why others cannot',
@@ -95,7 +117,10 @@ export const DEFINITIONS: Definition[] = [
     summary: 'start an agent in a process that runs without one',
     examples: ['memtool attach 4242 --idle 1h'],
     note: 'Its inspector is opened for a moment. Node.js writes a few lines about that to\nits stderr; a program that handles SIGUSR1 itself gets that signal once.',
-    options: [['--idle <duration>', 'it goes away when nobody has asked it for so long (default: 15m)']],
+    options: [
+      ['--idle <duration>', 'it goes away when nobody has asked it for so long (default: 15m)'],
+      ['--sample <bytes>', 'mean between two samples of the heap (default: 512KiB; 0: none)'],
+    ],
     watchable: false,
     action: async (context, flags, [target = '']) => (await import('./attach.ts')).attach(target, flags, context),
   },

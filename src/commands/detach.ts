@@ -17,7 +17,7 @@ export function detach(target: string, context: Context): Promise<number> {
         const processes = await collectEach(targets, async (one): Promise<ProcessAttachment> => {
           if (one.kind === 'bare') throw needsAgent(one, 'there is nothing to detach');
           await askDetach(one.agent, context.timeoutMs);
-          await vanishesSocket(one.agent.path, context.timeoutMs);
+          await vanishesSocket(one.agent, context.timeoutMs);
           return {
             ...identify(one),
             nodeVersion: null,

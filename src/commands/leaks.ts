@@ -1,22 +1,45 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { MemtoolError } from '../errors.ts';
 import { askLeaks } from '../inspect/client.ts';
 import { open, type Target } from '../inspect/open.ts';
-import { DEFAULT_AGE_SECONDS } from '../protocol.ts';
+import { DEFAULT_AGE_SECONDS, PAUSE_SECONDS_DEFAULT } from '../protocol.ts';
 import { isFailure, SCHEMA_VERSION, type LeaksReport, type ProcessLeaks } from '../report.ts';
-import { parseSeconds } from '../units.ts';
+import { formatSeconds, parseSeconds } from '../units.ts';
 import { collectEach, needsAgent, nothingRunning } from './collect.ts';
 import { EXIT_FINDINGS, EXIT_NOTHING, type Context } from './context.ts';
+import { startProgress } from './progress.ts';
 import { exitCodeOf, show } from './show.ts';
 
 export interface LeaksFlags {
   age?: string;
+  wait?: boolean;
+  maxPause?: string;
 }
 
-/** `memtool leaks [target] [--age 300]` */
+interface Asked {
+  ageSeconds: number;
+  pauseSecondsMax: number;
+  wait: boolean;
+}
+
+/** To see what is older than the age, and to see it grow, the watch must be longer than the age. */
+const WATCH_PER_AGE = 1.5;
+const READ_EVERY_MS = 5 * 60_000;
+const PAUSE_SECONDS_MAX = 60;
+const WAIT_SECONDS_MAX = 24 * 3600;
+
+/** `memtool leaks [target] [--age 300] [--wait] [--max-pause 1s]` */
 export async function leaks(target: string | undefined, flags: LeaksFlags, context: Context): Promise<number> {
-  const ageSeconds = flags.age === undefined ? DEFAULT_AGE_SECONDS : parseSeconds(flags.age, '--age');
+  const asked: Asked = {
+    ageSeconds: flags.age === undefined ? DEFAULT_AGE_SECONDS : parseSeconds(flags.age, '--age'),
+    pauseSecondsMax: flags.maxPause === undefined ? PAUSE_SECONDS_DEFAULT : pauseSeconds(flags.maxPause),
+    wait: flags.wait ?? false,
+  };
+  if (asked.wait) checkWait(asked, context);
   return show<LeaksReport>(
     {
-      collect: () => collect(target, ageSeconds, context),
+      isWatched: asked.wait,
+      collect: () => collect(target, asked, context),
       load: async () => (await import('../render/leaks.ts')).renderLeaks,
       exitCode: ({ processes }) => exitCodeOf(processes, processes.some(hasFindings) ? EXIT_FINDINGS : EXIT_NOTHING),
     },
@@ -24,16 +47,72 @@ export async function leaks(target: string | undefined, flags: LeaksFlags, conte
   );
 }
 
-async function collect(target: string | undefined, ageSeconds: number, context: Context): Promise<LeaksReport> {
+async function collect(target: string | undefined, asked: Asked, context: Context): Promise<LeaksReport> {
   const targets = await open(target, context);
   if (targets.length === 0) throw nothingRunning();
-  const processes = await collectEach(targets, (one) => leaksOf(one, ageSeconds, context));
-  return { schemaVersion: SCHEMA_VERSION, command: 'leaks', ageSeconds, processes };
+  let processes = await collectEach(targets, (one) => leaksOf(one, asked, context));
+  if (asked.wait) {
+    const seconds = Math.max(0, ...processes.map((found) => secondsToWait(found, asked.ageSeconds)));
+    if (seconds > 0) {
+      await watchFor(seconds, asked, context, () => collectEach(targets, (one) => leaksOf(one, asked, context)));
+      processes = await collectEach(targets, (one) => leaksOf(one, asked, context));
+    }
+  }
+  return { schemaVersion: SCHEMA_VERSION, command: 'leaks', ageSeconds: asked.ageSeconds, processes };
 }
 
-async function leaksOf(target: Target, ageSeconds: number, context: Context): Promise<ProcessLeaks> {
+async function leaksOf(target: Target, asked: Asked, context: Context): Promise<ProcessLeaks> {
   if (target.kind === 'bare') throw needsAgent(target, 'only an agent can tell what is leaked');
-  return askLeaks(target.agent, context.timeoutMs, ageSeconds);
+  return askLeaks(target.agent, context.timeoutMs, asked.ageSeconds, asked.pauseSecondsMax);
+}
+
+/** Waits, and has the heap read half-way: what lives then and is gone at the end was no leak. */
+async function watchFor(seconds: number, asked: Asked, context: Context, read: () => Promise<unknown>): Promise<void> {
+  const progress = startProgress(
+    context,
+    `Watching, for what is older than ${formatSeconds(asked.ageSeconds)}`,
+    seconds * 1000,
+    0,
+  );
+  try {
+    const endAt = performance.now() + seconds * 1000;
+    let readAt = endAt - (seconds / 2) * 1000;
+    for (let now = performance.now(); now < endAt; now = performance.now()) {
+      await sleep(Math.min(endAt, readAt) - now);
+      if (performance.now() >= endAt) break;
+      await read();
+      // Now and then, or an agent that was attached would take it that nobody is there any more.
+      readAt = performance.now() + READ_EVERY_MS;
+    }
+  } finally {
+    progress.stop();
+  }
+}
+
+function secondsToWait(found: LeaksReport['processes'][number], ageSeconds: number): number {
+  if (isFailure(found) || found.heap === undefined) return 0;
+  return found.heap.watchedSeconds > ageSeconds ? 0 : Math.ceil(ageSeconds * WATCH_PER_AGE - found.heap.watchedSeconds);
+}
+
+function checkWait({ ageSeconds }: Asked, { watchSeconds }: Context): void {
+  if (watchSeconds !== undefined) {
+    throw new MemtoolError('MEMTOOL_USAGE', '--wait and --watch cannot be used together.', {
+      hint: '--wait answers once, when it can; --watch asks again and again.',
+    });
+  }
+  if (ageSeconds * WATCH_PER_AGE > WAIT_SECONDS_MAX) {
+    throw new MemtoolError('MEMTOOL_INVALID_OPTION', `--wait would take more than a day with --age ${ageSeconds}.`, {
+      hint: 'Attach for longer instead (`memtool attach <pid> --idle 2d`), and ask then.',
+    });
+  }
+}
+
+function pauseSeconds(text: string): number {
+  const seconds = parseSeconds(text, '--max-pause');
+  if (seconds <= PAUSE_SECONDS_MAX) return seconds;
+  throw new MemtoolError('MEMTOOL_INVALID_OPTION', `--max-pause is ${text}: it must be at most 1m.`, {
+    hint: 'For example: --max-pause 5s',
+  });
 }
 
 function hasFindings(found: LeaksReport['processes'][number]): boolean {

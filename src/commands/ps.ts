@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { attachability } from '../inspect/attach/proof.ts';
 import { askHealth } from '../inspect/client.ts';
-import { discover, type AgentTarget } from '../inspect/discover.ts';
+import { discoverAll, type AgentTarget } from '../inspect/discover.ts';
+import { failureElsewhere } from '../inspect/elsewhere.ts';
 import { readFailures } from '../inspect/failures.ts';
 import { listNodeProcesses, readProcess } from '../inspect/processes.ts';
 import { readUsage } from '../inspect/usage.ts';
@@ -26,7 +27,7 @@ export function ps(context: Context): Promise<number> {
 }
 
 async function collect(context: Context): Promise<ProcessesReport> {
-  const agents = await discover(context.directory);
+  const agents = await discoverAll(context.directory);
   const withAgent = new Set(agents.map(({ pid }) => pid));
   const others = listNodeProcesses().filter(({ pid }) => !withAgent.has(pid));
   const pids = [...withAgent, ...others.map(({ pid }) => pid)];
@@ -39,7 +40,7 @@ async function collect(context: Context): Promise<ProcessesReport> {
   const failures = readFailures(context.directory);
   const bare = others.map((found): ProcessListing => {
     const { attachable, reason: usual } = attachability(found);
-    const failure = failures.get(found.pid);
+    const failure = failures.get(found.pid) ?? failureElsewhere(found.pid);
     const reason = failure === undefined ? usual : `its agent failed: ${failure}`;
     return {
       ...identity(found.pid, found.name, found.uptimeSeconds),
@@ -62,9 +63,10 @@ async function collect(context: Context): Promise<ProcessesReport> {
 /** An agent that does not answer is listed with what it failed with: this is where one looks for the reason. */
 async function listed(agent: AgentTarget, timeoutMs: number): Promise<ProcessListing> {
   try {
-    const { pid, name, nodeVersion, uptimeSeconds, sampledAt, pools } = await askHealth(agent, timeoutMs);
+    const { pid, pidInside, name, nodeVersion, uptimeSeconds, sampledAt, pools } = await askHealth(agent, timeoutMs);
     return {
       pid,
+      ...(pidInside === undefined ? {} : { pidInside }),
       name,
       nodeVersion,
       uptimeSeconds,

@@ -11,6 +11,8 @@ export interface View<Report> {
   /** Loads what draws the report; with `--json` nothing of it is loaded. */
   load(): Promise<Draw<Report>>;
   exitCode(report: Report): number;
+  /** It shows its own progress. */
+  isWatched?: boolean;
 }
 
 /** Collects and writes, once or again and again. */
@@ -22,16 +24,17 @@ export async function show<Report extends { processes: object[] }>(
     const { watch } = await import('./watch.ts');
     return watch(view, context, context.watchSeconds);
   }
-  const progress = startProgress(context, 'Waiting for an answer', context.timeoutMs);
+  const progress =
+    view.isWatched === true ? undefined : startProgress(context, 'Waiting for an answer', context.timeoutMs);
   try {
     const [report, draw] = await Promise.all([view.collect(), context.json ? undefined : view.load()]);
-    progress.stop();
+    progress?.stop();
     context.output.write(
       `${draw ? draw(report, await createStyle(context.color, context.output)) : JSON.stringify(report)}\n`,
     );
     return view.exitCode(report);
   } finally {
-    progress.stop();
+    progress?.stop();
   }
 }
 

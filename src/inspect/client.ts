@@ -4,21 +4,29 @@ import { MemtoolError, type ErrorCode } from '../errors.ts';
 import {
   DEFAULT_AGE_SECONDS,
   ENDPOINTS,
+  PAUSE_SECONDS_DEFAULT,
   SCOPE_QUERY_DEFAULT,
   type CleanupRequest,
   type Health,
   type ScopeQuery,
 } from '../protocol.ts';
-import type { ProcessCleanup, ProcessLeaks, ProcessPressure, ProcessStats } from '../report.ts';
+import type { ProcessCleanup, ProcessLeaks, ProcessPressure, ProcessProfile, ProcessStats } from '../report.ts';
 import { AnswerReader, badAnswer, type Answer } from './answer.ts';
 import type { AgentTarget } from './discover.ts';
 import { vanishes } from './liveness.ts';
+import { pinSocket } from './pinned.ts';
 
 /** A full backlog refuses a connection (EAGAIN) until the agent has accepted some of those that wait. */
 const BACKLOG_RETRY_MS = 50;
 
 /** The agent gives up this much earlier than we do, so that its own words arrive rather than our time-out. */
 const AGENT_TIMEOUT_SHARE = 0.8;
+
+/** What every answer has; `pidInside` is put in here. */
+interface Identified {
+  pid: number;
+  pidInside?: number;
+}
 
 interface Question {
   method: 'GET' | 'POST';
@@ -47,8 +55,20 @@ export function askLeaks(
   target: AgentTarget,
   timeoutMs: number,
   ageSeconds: number = DEFAULT_AGE_SECONDS,
+  pauseSecondsMax: number = PAUSE_SECONDS_DEFAULT,
 ): Promise<ProcessLeaks> {
-  return ask(target, { method: 'GET', path: `${ENDPOINTS.leaks}?age=${ageSeconds}` }, ['leaks'], timeoutMs);
+  const path = `${ENDPOINTS.leaks}?age=${ageSeconds}&max-pause=${pauseSecondsMax}`;
+  return ask(target, { method: 'GET', path }, ['leaks'], timeoutMs + pauseSecondsMax * 1000);
+}
+
+/** @param pauseSecondsMax for how long the main thread may stand still for it */
+export function askProfile(
+  target: AgentTarget,
+  timeoutMs: number,
+  pauseSecondsMax: number = PAUSE_SECONDS_DEFAULT,
+): Promise<ProcessProfile> {
+  const path = `${ENDPOINTS.profile}?max-pause=${pauseSecondsMax}`;
+  return ask(target, { method: 'GET', path }, [], timeoutMs + pauseSecondsMax * 1000);
 }
 
 export function askDetach(target: AgentTarget, timeoutMs: number): Promise<{ pid: number }> {
@@ -64,7 +84,7 @@ export function askCleanup(target: AgentTarget, timeoutMs: number, request: Clea
  * @param lists - Fields that must be lists for the answer to be the report it should be.
  * @throws MemtoolError `MEMTOOL_TARGET_GONE`, `MEMTOOL_TIMEOUT`, `MEMTOOL_BAD_ANSWER`, `MEMTOOL_AGENT_FAILED`, or what the agent answered.
  */
-async function ask<Report extends { pid: number }>(
+async function ask<Report extends Identified>(
   target: AgentTarget,
   question: Question,
   lists: (keyof Report)[],
@@ -72,7 +92,7 @@ async function ask<Report extends { pid: number }>(
 ): Promise<Report> {
   const deadline = performance.now() + timeoutMs;
   for (;;) {
-    const outcome = await exchange(target.path, question, Math.max(1, deadline - performance.now()));
+    const outcome = await exchangeWith(target, question, Math.max(1, deadline - performance.now()));
     switch (outcome.kind) {
       case 'answer':
         return readReport(target, outcome.answer, lists);
@@ -99,6 +119,19 @@ type Outcome =
   | { kind: 'ended' }
   | { kind: 'refused'; code: string }
   | { kind: 'timeout' };
+
+/** @throws MemtoolError `MEMTOOL_SOCKET_DIRECTORY` when what is in the place of its socket cannot be trusted */
+function exchangeWith(target: AgentTarget, question: Question, timeoutMs: number): Promise<Outcome> {
+  if (!target.place) return exchange(target.path, question, timeoutMs);
+  const socket = pinSocket(target, target.place);
+  if (!socket) return Promise.resolve({ kind: 'refused', code: 'ENOENT' });
+  try {
+    // The connection is made before this returns.
+    return exchange(socket.path, question, timeoutMs);
+  } finally {
+    socket.close();
+  }
+}
 
 function exchange(path: string, question: Question, timeoutMs: number): Promise<Outcome> {
   return new Promise((resolve) => {
@@ -139,7 +172,7 @@ function requestText({ method, path, body = '' }: Question): string {
   return `${method} ${path} HTTP/1.0\r\nHost: memtool\r\n${bodyHeader}\r\n${body}`;
 }
 
-function readReport<Report extends { pid: number }>(
+function readReport<Report extends Identified>(
   target: AgentTarget,
   { status, body }: Answer,
   lists: (keyof Report)[],
@@ -148,8 +181,9 @@ function readReport<Report extends { pid: number }>(
   if (status >= 400) throw agentError(status, isRecord(value) ? value['error'] : undefined);
   if (value === undefined) throw badAnswer('it is not JSON');
   if (!isReport<Report>(value, lists)) throw badAnswer('it is not the report that was asked for');
-  if (value.pid !== target.pid) throw badAnswer(`it is about process ${value.pid}, and ${target.pid} was asked`);
-  return value;
+  const { pid, place: { pidInside } = { pidInside: pid } } = target;
+  if (value.pid !== pidInside) throw badAnswer(`it is about process ${value.pid}, and ${pidInside} was asked`);
+  return pidInside === pid ? value : { ...value, pid, pidInside };
 }
 
 /** @returns `undefined` when it is not JSON, which itself has no such value. */
@@ -162,7 +196,7 @@ function parse(body: string): unknown {
 }
 
 /** What is drawn and counted must be there; a field more or less is for `schemaVersion` to tell. */
-function isReport<Report extends { pid: number }>(value: unknown, lists: (keyof Report)[]): value is Report {
+function isReport<Report extends Identified>(value: unknown, lists: (keyof Report)[]): value is Report {
   return (
     isRecord(value) && typeof value['pid'] === 'number' && lists.every((name) => Array.isArray(value[String(name)]))
   );

@@ -4,7 +4,7 @@ import { checkSocketDirectory, parseFailureName, type AgentFailure } from '../pr
 import { isAlive } from './liveness.ts';
 
 /** An agent writes a few hundred bytes; whatever is longer is not its. */
-const FAILURE_BYTES_MAX = 16 * 1024;
+export const FAILURE_BYTES_MAX: number = 16 * 1024;
 
 /**
  * Why the agents of living processes failed, by pid: each that could leaves a file in place of its socket. Those of
@@ -21,19 +21,28 @@ export function readFailures(directory: string): Map<number, string> {
     const path = join(directory, entry);
     if (!isAlive(life)) removeStale(path);
     else {
-      const message = readMessage(path);
+      const message = messageAt(path);
       if (message !== undefined) failures.set(life.pid, message);
     }
   }
   return failures;
 }
 
-function readMessage(path: string): string | undefined {
+/** @returns `undefined` of what no agent has written */
+export function messageOf(text: string): string | undefined {
   try {
-    const failure: Partial<AgentFailure> = JSON.parse(readStart(path));
-    return typeof failure.error?.message === 'string' ? failure.error.message : undefined;
+    const failure: Partial<AgentFailure> | null = JSON.parse(text);
+    return typeof failure?.error?.message === 'string' ? failure.error.message : undefined;
   } catch {
-    // It went away with its process, or is nothing that an agent wrote.
+    return undefined;
+  }
+}
+
+function messageAt(path: string): string | undefined {
+  try {
+    return messageOf(readStart(path));
+  } catch {
+    // It went away with its process.
     return undefined;
   }
 }

@@ -1,7 +1,8 @@
 import { MemtoolError } from '../errors.ts';
 import { processName } from './command-line.ts';
 import { askHealth } from './client.ts';
-import { discover, type AgentTarget } from './discover.ts';
+import { discover, discoverAll, type AgentTarget } from './discover.ts';
+import { findElsewhere } from './elsewhere.ts';
 import { pidExists } from './liveness.ts';
 import { IDLE_MS_DEFAULT } from '../protocol.ts';
 import { listNodeProcesses, readProcess, type OsProcess } from './processes.ts';
@@ -42,9 +43,9 @@ export async function open(target: string | undefined, options: OpenOptions): Pr
       hint: 'Give a pid or a part of a name; `memtool ps` lists what there is.',
     });
   }
-  const agents = await discover(options.directory);
+  if (target !== undefined && /^\d+$/.test(target)) return [await byPid(Number(target), options)];
+  const agents = await discoverAll(options.directory);
   if (target === undefined || target === 'all') return agents.map(asTarget);
-  if (/^\d+$/.test(target)) return [await byPid(Number(target), agents, options)];
   return (await byName(target, agents, options.timeoutMs)).map(asTarget);
 }
 
@@ -52,10 +53,16 @@ function asTarget(agent: AgentTarget): Target {
   return { kind: 'agent', agent };
 }
 
-async function byPid(pid: number, agents: AgentTarget[], options: OpenOptions): Promise<Target> {
-  const agent = agents.find((candidate) => candidate.pid === pid);
-  if (agent) return asTarget(agent);
+async function byPid(pid: number, options: OpenOptions): Promise<Target> {
+  const here = await discover(options.directory);
   const found = readProcess(pid);
+  try {
+    const agent = here.find((candidate) => candidate.pid === pid) ?? findElsewhere(pid);
+    if (agent) return asTarget(agent);
+  } catch (error) {
+    if (!found) throw error;
+    return { kind: 'bare', process: found, problem: problemOf(error) };
+  }
   if (found) return options.attach === true ? attachTo(found, options) : { kind: 'bare', process: found };
   // Without /proc nothing more than that it exists can be known here.
   if (process.platform !== 'linux' && Number.isSafeInteger(pid) && pidExists(pid))
@@ -69,14 +76,21 @@ async function byPid(pid: number, agents: AgentTarget[], options: OpenOptions): 
 async function attachTo(found: OsProcess, { directory, timeoutMs, onAttached }: OpenOptions): Promise<Target> {
   const { attach } = await import('./attach/attach.ts');
   try {
-    const { path } = await attach(found.pid, { directory, timeoutMs, idleMs: IDLE_MS_DEFAULT });
-    const agent: AgentTarget = { pid: found.pid, startTime: found.startTime, name: found.name, path };
+    const { agent } = await attach(found.pid, { directory, timeoutMs, idleMs: IDLE_MS_DEFAULT });
     onAttached?.(agent);
     return asTarget(agent);
   } catch (error) {
-    if (!(error instanceof MemtoolError) || error.code !== 'MEMTOOL_CANNOT_ATTACH') throw error;
-    return { kind: 'bare', process: found, problem: { message: error.message, hint: error.hint } };
+    return { kind: 'bare', process: found, problem: problemOf(error) };
   }
+}
+
+/** @throws what is no reason to go on without an agent */
+function problemOf(error: unknown): ReportedProblem {
+  const isReason =
+    error instanceof MemtoolError &&
+    (error.code === 'MEMTOOL_CANNOT_ATTACH' || error.code === 'MEMTOOL_SOCKET_DIRECTORY');
+  if (!isReason) throw error;
+  return { message: error.message, hint: error.hint };
 }
 
 async function byName(part: string, agents: AgentTarget[], timeoutMs: number): Promise<AgentTarget[]> {

@@ -50,6 +50,15 @@ export function readProcess(pid: number): OsProcess | undefined {
 
 /** Node processes of ours; not this one, not other runs of this command line tool, and not the npm that started one. */
 export function listNodeProcesses(): OsProcess[] {
+  return listNodePids()
+    .map((pid) => readProcess(pid))
+    .filter((found): found is OsProcess => found !== undefined && (found.isOurs || isRoot()))
+    .filter((found) => !isTool(readCommandLine(found.pid)))
+    .toSorted((a, b) => a.pid - b.pid);
+}
+
+/** What runs an executable with the name of Node's, that we may look at; but not this process. */
+export function listNodePids(): number[] {
   let names: string[];
   try {
     names = readdirSync('/proc');
@@ -57,15 +66,13 @@ export function listNodeProcesses(): OsProcess[] {
     return [];
   }
   return names
-    .filter((name) => /^\d+$/.test(name) && Number(name) !== process.pid && isNodeExecutable(executable(Number(name))))
-    .map((name) => readProcess(Number(name)))
-    .filter((found): found is OsProcess => found !== undefined && (found.isOurs || isRoot()))
-    .filter((found) => !isTool(readCommandLine(found.pid)))
-    .toSorted((a, b) => a.pid - b.pid);
+    .filter((name) => /^\d+$/.test(name) && Number(name) !== process.pid)
+    .map(Number)
+    .filter((pid) => isNodeExecutable(executable(pid)));
 }
 
 /** Who may do everything wants to see everything. */
-function isRoot(): boolean {
+export function isRoot(): boolean {
   return process.geteuid?.() === 0;
 }
 

@@ -1,10 +1,11 @@
-import type { ResidentMemory, ResidentRow } from '../report.ts';
+import type { ResidentMemory, ResidentRow, WorkersMemory } from '../report.ts';
 import type { MappedMemory } from './memory-map.ts';
 
 /** What is known of a process from inside; `null` where nobody inside could be asked. */
 export interface InsideFigures {
   arrayBuffersBytes: number | null;
   memtoolBytes: number | null;
+  workers?: Pick<WorkersMemory, 'arrayBuffersBytes'>;
 }
 
 /**
@@ -17,7 +18,8 @@ export function reconcile(map: MappedMemory, inside: InsideFigures, isNode: bool
   const v8Bytes = isNode ? map.v8Bytes : 0;
   const memtoolBytes = Math.min(inside.memtoolBytes ?? 0, v8Bytes);
   const elsewhereBytes = map.rssBytes - map.fileBytes - map.stackBytes - v8Bytes;
-  const buffersBytes = Math.min(inside.arrayBuffersBytes ?? 0, elsewhereBytes);
+  const countedBytes = (inside.arrayBuffersBytes ?? 0) + (inside.workers?.arrayBuffersBytes ?? 0);
+  const buffersBytes = Math.min(countedBytes, elsewhereBytes);
   const rows: ResidentRow[] = [
     { name: 'js-heap', bytes: v8Bytes - memtoolBytes, growthBytes: null },
     { name: 'array-buffers', bytes: buffersBytes, growthBytes: null },
@@ -28,7 +30,7 @@ export function reconcile(map: MappedMemory, inside: InsideFigures, isNode: bool
   ];
   const isKnown = (name: ResidentRow['name']): boolean =>
     (isNode || name !== 'js-heap') &&
-    (inside.arrayBuffersBytes !== null || name !== 'array-buffers') &&
+    (inside.arrayBuffersBytes !== null || inside.workers !== undefined || name !== 'array-buffers') &&
     (inside.memtoolBytes !== null || name !== 'memtool');
   return { rssBytes: map.rssBytes, rows: rows.filter(({ name }) => isKnown(name)) };
 }

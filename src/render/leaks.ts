@@ -1,15 +1,19 @@
-import { isFailure, type LeaksReport, type ProcessLeaks, type Verdict } from '../report.ts';
+import { isFailure, type Leak, type LeaksReport, type ProcessLeaks, type Verdict } from '../report.ts';
 import { formatBytes, formatSeconds } from '../units.ts';
 import { groupLeaks, groupReason, heldFor, type LeakGroup } from './leak-groups.ts';
+import { heapLines } from './heap-reading.ts';
 import { blocks, failureLines, heading, unavailableLines } from './process.ts';
+import { placeName, stackLines } from './stack.ts';
 import type { Paint, Style, Theme } from './style.ts';
 import { table, type Cell, type Column } from './table.ts';
 import { count, hanging, NONE, printable, secondsOrNone } from './text.ts';
 
 /** Beyond the largest, rows tell little; `--json` has them all. */
 const ROWS_SHOWN_MAX = 20;
-const FRAMES_SHOWN_MAX = 3;
-const CERTAINTY: readonly Verdict[] = ['leak', 'suspect', 'cache', 'undecided'];
+/** Of the heap, what is no leak is shown if it is this much; enough to see that it was looked at. */
+const HARMLESS_SHOWN_MAX = 3;
+const HARMLESS_BYTES_MIN = 1024 * 1024;
+const CERTAINTY: readonly Verdict[] = ['leak', 'suspect', 'undecided', 'cache'];
 const NOTE_INDENT = '          ';
 
 export function renderLeaks(report: LeaksReport, style: Style): string {
@@ -27,6 +31,7 @@ function processLines(found: ProcessLeaks, ageSeconds: number, style: Style): st
     '',
     ...(found.leaks.length > 0 ? leakLines(found, style) : nothing(found, ageSeconds, style)),
     ...releasedLines(found, style),
+    ...heapLines(found, ageSeconds, style),
     ...(found.leaks.length > 0 ? ['', ...nextStep(found, ageSeconds, style)] : []),
     ...(unavailable.length > 0 ? ['', ...unavailable] : []),
   ];
@@ -45,18 +50,16 @@ function releasedLines({ released = [] }: ProcessLeaks, style: Style): string[] 
   ]);
 }
 
-function nothing({ unavailable }: ProcessLeaks, ageSeconds: number, style: Style): string[] {
-  if (unavailable?.['pools'] !== undefined)
-    return hanging(
-      '  ',
-      'Whether anything leaks here cannot be told: only pools can be looked into so far.',
-      style.width,
-    );
-  return hanging(
-    '  ',
-    `No leaks: nothing is lost or orphaned, and nothing has been held for longer than ${formatSeconds(ageSeconds)}.`,
-    style.width,
-  );
+function nothing({ heap, unavailable }: ProcessLeaks, ageSeconds: number, style: Style): string[] {
+  const hasPools = unavailable?.['pools'] === undefined;
+  const age = formatSeconds(ageSeconds);
+  const isSeen = heap !== undefined && heap.watchedSeconds > ageSeconds;
+  if (!hasPools && !isSeen)
+    return hanging('  ', `Whether anything has been held for longer than ${age} cannot be told yet.`, style.width);
+  const pools = 'nothing is lost or orphaned in a pool, and nothing there has been held';
+  const inHeap = 'nothing of what was sampled on the heap has lived';
+  const found = hasPools && isSeen ? `${pools}, and ${inHeap}` : hasPools ? pools : inHeap;
+  return hanging('  ', `No leaks: ${found} for longer than ${age}.`, style.width);
 }
 
 function leakLines({ leaks, totals }: ProcessLeaks, style: Style): string[] {
@@ -72,13 +75,15 @@ function leakLines({ leaks, totals }: ProcessLeaks, style: Style): string[] {
     { head: 'OLDEST', align: 'right', drop: 3 },
   ];
   const groups = groupLeaks(leaks).toSorted(byCertaintyAndSize);
-  const shown = groups.slice(0, ROWS_SHOWN_MAX);
+  const harmless = groups.filter(({ leak }) => isHarmless(leak));
+  const told = new Set(harmless.filter(({ leak }) => leak.bytes >= HARMLESS_BYTES_MIN).slice(0, HARMLESS_SHOWN_MAX));
+  const shown = groups.filter((group) => !isHarmless(group.leak) || told.has(group)).slice(0, ROWS_SHOWN_MAX);
   const rows = shown.map(({ leak }): Cell[] => [
     { text: leak.verdict, paint: verdictPaint(style.theme, leak.verdict) },
     leak.kind,
     ...(severalManagers ? [leak.manager ?? NONE] : []),
     leak.pool ?? leak.source,
-    leak.tag ?? functionOf(leak.stack[0]) ?? NONE,
+    leak.tag ?? placeName(leak.stack) ?? NONE,
     String(leak.count),
     formatBytes(leak.bytes),
     secondsOrNone(leak.oldestAgeSeconds),
@@ -98,9 +103,20 @@ function leakLines({ leaks, totals }: ProcessLeaks, style: Style): string[] {
   return [
     drawn.head,
     ...shown.flatMap((group, index) => [drawn.rows[index] ?? '', ...notes(group, style)]),
-    ...(more > 0 ? [`  and ${count(more, 'smaller row')}; --json has them all`] : []),
+    ...(more > 0 ? [style.theme.faint(moreText(more, groups, shown))] : []),
     drawn.rows.at(-1) ?? '',
   ];
+}
+
+function moreText(more: number, groups: LeakGroup[], shown: LeakGroup[]): string {
+  const rest = groups.filter((group) => !shown.includes(group));
+  const bytes = formatBytes(rest.reduce((sum, { leak }) => sum + leak.bytes, 0));
+  const what = rest.every(({ leak }) => isHarmless(leak)) ? 'place' : 'row';
+  return `  and ${count(more, `${what === 'place' ? 'harmless or small ' : 'smaller '}${what}`)} (${bytes}); --json has them all`;
+}
+
+function isHarmless({ source, verdict }: Leak): boolean {
+  return source !== 'pool' && (verdict === 'cache' || verdict === 'undecided');
 }
 
 /** A small certain leak tells more than a large cache that is merely old. */
@@ -113,10 +129,10 @@ function notes(group: LeakGroup, style: Style): string[] {
   const { leak } = group;
   const whose = heldFor(group);
   const growth =
-    leak.bytesPerMinute === null || leak.bytesPerMinute <= 0
+    leak.source !== 'pool' || leak.bytesPerMinute === null || leak.bytesPerMinute <= 0
       ? ''
       : ` Grows by ${formatBytes(leak.bytesPerMinute)} a minute.`;
-  const frames = leak.stack.slice(0, FRAMES_SHOWN_MAX).map((frame) => `${NOTE_INDENT}at ${printable(frame)}`);
+  const frames = stackLines(leak.stack).map((line) => `${NOTE_INDENT}${line}`);
   const reason = hanging(NOTE_INDENT, printable(`${groupReason(group)}${growth}`), style.width);
   return [
     ...(whose === undefined ? [] : hanging(NOTE_INDENT, printable(whose), style.width)),
@@ -126,26 +142,22 @@ function notes(group: LeakGroup, style: Style): string[] {
 
 /** Ages bound only what is stale, so what the next command needs is repeated only where it differs from the default. */
 function nextStep({ pid, leaks }: ProcessLeaks, ageSeconds: number, style: Style): string[] {
-  const certain = leaks.some(({ verdict, source }) => verdict === 'leak' && source === 'pool');
-  const suspected = leaks.some(({ verdict, source }) => verdict === 'suspect' && source === 'pool');
+  const has = (source: 'pool' | 'heap', ...verdicts: Verdict[]): boolean =>
+    leaks.some((leak) => (leak.source === 'pool') === (source === 'pool') && verdicts.includes(leak.verdict));
   const age = ageSeconds === 300 ? '' : ` --age ${ageSeconds}`;
-  if (certain) return hanging('  ', `To give back what is certain: \`memtool cleanup ${pid}${age}\``, style.width);
-  if (!suspected)
-    return hanging(
-      '  ',
-      'Nothing here is a leak for certain. Look again later, or with --watch, to see whether it grows.',
-      style.width,
-    );
-  return hanging(
-    '  ',
-    `All of it is still held by the application. To ask its reclaimers to give it back: \`memtool cleanup ${pid}${age}\` (--force takes it away, whoever uses it).`,
-    style.width,
-  );
-}
-
-/** `fn (file:line:col)` without its place. */
-function functionOf(frame: string | undefined): string | undefined {
-  return frame?.replace(/ \(.*\)$/, '');
+  const steps = [
+    ...(has('pool', 'leak') ? [`To give back what is certain: \`memtool cleanup ${pid}${age}\``] : []),
+    ...(!has('pool', 'leak') && has('pool', 'suspect')
+      ? [
+          `All of it is still held by the application. To ask its reclaimers to give it back: \`memtool cleanup ${pid}${age}\` (--force takes it away, whoever uses it).`,
+        ]
+      : []),
+    ...(has('heap', 'leak', 'suspect')
+      ? [`What leaks on the heap only the program can let go of: look where the places named keep what they make.`]
+      : []),
+  ];
+  if (steps.length === 0) steps.push('Nothing here is a leak for certain. Look again later, to see whether it grows.');
+  return steps.flatMap((step) => hanging('  ', step, style.width));
 }
 
 function verdictPaint(theme: Theme, verdict: Verdict): Paint {

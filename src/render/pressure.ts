@@ -7,6 +7,8 @@ import { bytesOrNone, count, hanging, NONE, printable, secondsOrNone } from './t
 
 /** Thousands of queries may be near their limits at once. */
 const SCOPES_SHOWN_MAX = 10;
+/** Of worker threads that are far from theirs. */
+const CALM_WORKERS_SHOWN_MAX = 8;
 
 export function renderPressure(report: PressureReport, style: Style): string {
   return blocks(
@@ -45,7 +47,8 @@ function resourceLines({ resources, scopesNearLimit = 0 }: ProcessPressure, styl
     { head: 'FULL IN', align: 'right' },
   ];
   const scopes = nearestFirst(resources.filter(({ kind }) => kind === 'scope')).slice(0, SCOPES_SHOWN_MAX);
-  const others = resources.filter(({ kind }) => kind !== 'scope');
+  const calm = nearestFirst(resources.filter(isCalmWorker)).slice(CALM_WORKERS_SHOWN_MAX);
+  const others = resources.filter((resource) => resource.kind !== 'scope' && !calm.includes(resource));
   const more = scopesNearLimit - scopes.length;
   const rows = nearestFirst([...others, ...scopes]).map((resource): Cell[] => [
     resourceName(resource, withManager),
@@ -58,8 +61,13 @@ function resourceLines({ resources, scopesNearLimit = 0 }: ProcessPressure, styl
   ]);
   return [
     ...tableText(table(columns, rows, style)),
+    ...(calm.length > 0 ? [`  and the heaps of more workers, none near its limit: \`memtool pressure --json\``] : []),
     ...(more > 0 ? [`  and ${count(more, 'more scope')} near ${more === 1 ? 'its limit' : 'their limits'}`] : []),
   ];
+}
+
+function isCalmWorker({ threadId, level }: Resource): boolean {
+  return threadId !== undefined && level === 'normal';
 }
 
 function severalManagers(resources: Resource[]): boolean {
@@ -68,6 +76,8 @@ function severalManagers(resources: Resource[]): boolean {
 
 function resourceName({ kind, manager, name }: Resource, withManager: boolean): string {
   if (kind === name) return name;
+  // Beside `heap`, the main thread's, it is clear what of a worker is meant, and its name has room.
+  if (kind === 'heap') return name;
   const owner = withManager && manager !== null && manager !== name ? `${manager} / ` : '';
   // A scope's name begins with what kind of scope it is.
   return kind === 'scope' ? `${owner}${name}` : `${kind} ${owner}${name}`;
@@ -98,17 +108,20 @@ function summary(found: ProcessPressure, style: Style): string[] {
   return [
     ...hanging(
       '  ',
-      `${printable(resourceName(worst, withManager))} is${percent}${when}.`.replace(/^./, (first) =>
-        first.toUpperCase(),
+      `${worst.threadId === undefined ? '' : 'the heap of '}${printable(resourceName(worst, withManager))} is${percent}${when}.`.replace(
+        /^./,
+        (first) => first.toUpperCase(),
       ),
       style.width,
     ),
-    ...hanging(
-      '  ',
-      `Who holds it: \`memtool leaks ${found.pid} --age 0\`. Give back what nobody needs: \`memtool cleanup ${found.pid}\`.`,
-      style.width,
-    ),
+    ...hanging('  ', adviceFor(worst, found.pid), style.width),
   ];
+}
+
+function adviceFor({ threadId }: Resource, pid: number): string {
+  return threadId === undefined
+    ? `Who holds it: \`memtool leaks ${pid} --age 0\`. Give back what nobody needs: \`memtool cleanup ${pid}\`.`
+    : 'At its limit Node.js ends the worker with ERR_WORKER_OUT_OF_MEMORY. The limit is the maxOldGenerationSizeMb of its resourceLimits, else that of the process.';
 }
 
 /** Thresholds differ by manager: what is critical at 76 % outweighs what is a warning at 87 %. */

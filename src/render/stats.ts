@@ -31,8 +31,8 @@ function processLines(found: ProcessStats, sort: ScopeSort | undefined, style: S
     ...section(scopeLines(found, sort, style)),
     ...section(memoryLine(found, style)),
     ...section(observedLines(observed, style)),
-    // Beside pools the line of the process says enough of the heap.
-    ...section(own.length > 0 ? [] : heapLines(spaces, style)),
+    // Beside pools the line of the process says enough of the main thread's heap.
+    ...section(heapLines(own.length > 0 ? spaces.filter(isWorker) : spaces, style)),
     ...section(found.resident === undefined ? [] : residentLines(found.resident, style)),
     ...section(managerNotes(found.managers, style)),
     ...section(unavailableLines(found.unavailable, style)),
@@ -123,7 +123,16 @@ function sumRow(name: string, pools: PoolStats[], limited: ManagerStats | undefi
 }
 
 function memoryLine(found: ProcessStats, style: Style): string[] {
-  const { cpuPercent, rssBytes, heapUsedBytes, heapLimitBytes, externalBytes, arrayBuffersBytes, memtoolBytes } = found;
+  const {
+    cpuPercent,
+    rssBytes,
+    heapUsedBytes,
+    heapLimitBytes,
+    externalBytes,
+    arrayBuffersBytes,
+    memtoolBytes,
+    workers,
+  } = found;
   const heapLimit = heapLimitBytes === null ? '' : ` of ${formatBytes(heapLimitBytes)}`;
   const figures = [
     cpuPercent === null ? '' : `CPU ${formatPercent(cpuPercent)}`,
@@ -131,6 +140,9 @@ function memoryLine(found: ProcessStats, style: Style): string[] {
     heapUsedBytes === null ? '' : `heap ${formatBytes(heapUsedBytes)}${heapLimit}`,
     externalBytes === null ? '' : `external ${formatBytes(externalBytes)}`,
     arrayBuffersBytes === null ? '' : `buffers ${formatBytes(arrayBuffersBytes)}`,
+    workers === undefined
+      ? ''
+      : `${count(workers.count, 'worker heap', 'worker heaps')} ${formatBytes(workers.heapUsedBytes)}`,
     memtoolBytes === null ? '' : `memtool itself ${formatBytes(memtoolBytes)}`,
   ].filter((figure) => figure !== '');
   return figures.length === 0 ? [] : hanging('  process  ', figures.join(', '), style.width);
@@ -157,7 +169,11 @@ function isSpace({ name }: PoolStats): boolean {
   return name.endsWith('_space');
 }
 
-/** The whole heap first, then its spaces by size, then what V8 keeps outside. */
+function isWorker({ threadId }: PoolStats): boolean {
+  return threadId !== undefined;
+}
+
+/** The main thread's whole heap first, then its spaces by size, what V8 keeps outside, and the heaps of the other threads. */
 function heapLines(rows: PoolStats[], style: Style): string[] {
   if (rows.length === 0) return [];
   const columns: Column[] = [
@@ -168,10 +184,13 @@ function heapLines(rows: PoolStats[], style: Style): string[] {
     { head: 'LIMIT', align: 'right', drop: 1 },
     { head: 'PEAK', align: 'right', drop: 3 },
   ];
-  const whole = rows.filter(({ limitBytes }) => limitBytes !== null);
-  const spaces = bySize(rows.filter(isSpace));
-  const outside = rows.filter((row) => !isSpace(row) && !whole.includes(row));
-  const cells = [...whole, ...spaces, ...outside].map((row): Cell[] => [
+  const main = rows.filter((row) => !isWorker(row));
+  const whole = main.filter(({ limitBytes }) => limitBytes !== null);
+  const spaces = bySize(main.filter(isSpace));
+  const outside = main.filter((row) => !isSpace(row) && !whole.includes(row));
+  // As they come: largest first, and those that have no name of their own last.
+  const workers = rows.filter(isWorker);
+  const cells = [...whole, ...spaces, ...outside, ...workers].map((row): Cell[] => [
     isSpace(row) ? `  ${row.name}` : row.name,
     row.limitBytes === null ? '' : { usage: { percent: row.usedPercent, level: row.level } },
     formatBytes(row.usedBytes),

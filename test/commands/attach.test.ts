@@ -1,13 +1,19 @@
 import { once } from 'node:events';
 import { spawn } from 'node:child_process';
-import { readdirSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { ownListeners } from '../../src/inspect/attach/listeners.ts';
-import { isFailure, type AttachReport, type PressureReport, type StatsReport } from '../../src/report.ts';
+import {
+  isFailure,
+  type AttachReport,
+  type CleanupReport,
+  type PressureReport,
+  type StatsReport,
+} from '../../src/report.ts';
 import { freshDirectory, json, memtool, start, startProgram } from './memtool.ts';
 
 /** Nothing of memtool's is in it, and it does whatever the test says. */
@@ -144,6 +150,46 @@ describe('a process that was started without an agent', () => {
     expect((await memtool(['attach', String(child.pid), '--idle', '1s'], directory)).exitCode).toBe(0);
     await until(() => threads(child.pid) === before && readdirSync(directory).length === 0);
     expect(child.exitCode).toBeNull();
+  });
+
+  test('that is inside a native call is not attached to, with the reason, and goes on with no port open', async () => {
+    const directory = freshDirectory();
+    const done = join(directory, 'done');
+    // The signal comes while it waits for its child; what Node.js does about it comes when the child has ended.
+    const child = await subject(
+      `${READY} setTimeout(() => {
+        require('node:child_process').execSync('sleep 6');
+        require('node:fs').writeFileSync(${JSON.stringify(done)}, '');
+      }, 900); setInterval(() => {}, 1000);`,
+      directory,
+    );
+    const outcome = await memtool(['attach', String(child.pid), '--timeout', '2'], directory);
+    expect([outcome.exitCode, outcome.stderr]).toEqual([2, expect.stringMatching(/native\s+call/)]);
+    expect(existsSync(done)).toBe(false);
+    await until(() => existsSync(done));
+    await until(() => ownListeners(child.pid).length === 0);
+    expect([child.exitCode, child.signalCode]).toEqual([null, null]);
+    expect((await memtool(['stats', String(child.pid)], directory)).exitCode).toBe(0);
+  });
+
+  test('has its garbage collected, and is told by layer what that gave and how long it stood still', async () => {
+    const directory = freshDirectory();
+    const child = await subject(
+      `setTimeout(() => { for (let i = 0; i < 40; i += 1) Buffer.alloc(2 ** 20, 1); }, 900); ${IDLE}`,
+      directory,
+    );
+    const outcome = await memtool(['cleanup', String(child.pid), '--gc', '--json'], directory);
+    expect([outcome.exitCode, outcome.stderr]).toEqual([0, '']);
+    const [found] = json<CleanupReport>(outcome).processes;
+    const beforeAndAfter = [expect.any(Number), expect.any(Number)];
+    expect(found).toMatchObject({
+      reclaimed: [],
+      gcPauseMs: expect.any(Number),
+      layers: { heapUsedBytes: beforeAndAfter, externalBytes: beforeAndAfter, rssBytes: beforeAndAfter },
+    });
+    const drawn = await memtool(['cleanup', String(child.pid), '--gc'], directory);
+    expect([drawn.exitCode, drawn.stderr]).toEqual([0, '']);
+    expect(drawn.stdout).toMatch(/LAYER .*\n {2}heap .*\n {2}external .*\n {2}RSS .*\n {2}The collection stopped/);
   });
 
   test('survives a memtool that is killed half-way, and no port stays open', async () => {

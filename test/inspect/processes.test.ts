@@ -24,7 +24,10 @@ test('a process that is not there is not there', () => {
 test('what can be attached to is told from /proc alone, and every reason says what to do', async () => {
   const words = ['-e', 'process.stdout.write("ready"); setInterval(() => {}, 1000)'];
   const child = await startProgram(words, freshDirectory());
-  expect(prove(child.pid)).toMatchObject({ reason: 'it started less than a second ago', waitMs: expect.any(Number) });
+  const early = prove(child.pid);
+  // On a busy machine it may have taken a second to get here.
+  if (processOf(child.pid).uptimeSeconds < 1)
+    expect(early).toMatchObject({ reason: 'it started less than a second ago', waitMs: expect.any(Number) });
   await sleep(1100);
   expect(attachability(processOf(child.pid))).toEqual({
     attachable: true,

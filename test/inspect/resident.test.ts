@@ -56,6 +56,13 @@ test('what the process knows of itself is taken out of the mappings, and never m
   }
 });
 
+test('the array buffers of worker threads are array buffers, and the rows still add up', () => {
+  const inside = { arrayBuffersBytes: 10 * MIB, memtoolBytes: 0, workers: { arrayBuffersBytes: 20 * MIB } };
+  const { rssBytes, rows } = reconcile(MAP, inside, true);
+  expect(rows.find(({ name }) => name === 'array-buffers')?.bytes).toBe(30 * MIB);
+  expect(rows.reduce((sum, { bytes }) => sum + bytes, 0)).toBe(rssBytes);
+});
+
 test('of another program the addresses of V8 mean nothing', () => {
   const { rows } = reconcile(MAP, { arrayBuffersBytes: null, memtoolBytes: null }, false);
   expect(rows.map(({ name }) => name)).toEqual(['thread-stacks', 'code-and-files', 'native']);

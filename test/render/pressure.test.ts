@@ -120,3 +120,49 @@ test('with several managers the gravest is named with its manager, even where an
   const report = { ...PRESSURE, processes: [{ ...IDENTITY, level: 'critical' as const, resources }] };
   expect(renderPressure(report, AT_80)).toContain('Pool beta / temp is at 76.0 % of its limit.');
 });
+
+function workerHeap(threadId: number, usedPercent: number): Resource {
+  return {
+    kind: 'heap',
+    manager: null,
+    name: `worker ${threadId} (importer)`,
+    threadId,
+    usedBytes: usedPercent * 1024 * 1024,
+    limitBytes: 100 * 1024 * 1024,
+    usedPercent,
+    level: usedPercent >= 80 ? 'warning' : 'normal',
+    bytesPerMinute: null,
+    secondsToLimit: null,
+  };
+}
+
+test('of many worker threads those near their limit are shown and a few of the others', () => {
+  const resources = [90, 85, ...Array.from({ length: 20 }, (_, index) => index)].map((percent, index) =>
+    workerHeap(index + 1, percent),
+  );
+  const report: PressureReport = {
+    ...PRESSURE,
+    level: 'warning',
+    processes: [{ ...IDENTITY, level: 'warning', resources }],
+  };
+  expect(renderPressure(report, AT_80)).toMatchInlineSnapshot(`
+    "orders-api  pid 4242  Node 20.20.0  up 5m 12s  warning
+
+      RESOURCE              USAGE               USED      LIMIT  PER MINUTE  FULL IN
+      worker 1 (importer)   █████░  90.0 %  90.0 MiB  100.0 MiB           -        -
+      worker 2 (importer)   █████░  85.0 %  85.0 MiB  100.0 MiB           -        -
+      worker 22 (importer)  █░░░░░  19.0 %  19.0 MiB  100.0 MiB           -        -
+      worker 21 (importer)  █░░░░░  18.0 %  18.0 MiB  100.0 MiB           -        -
+      worker 20 (importer)  █░░░░░  17.0 %  17.0 MiB  100.0 MiB           -        -
+      worker 19 (importer)  █░░░░░  16.0 %  16.0 MiB  100.0 MiB           -        -
+      worker 18 (importer)  █░░░░░  15.0 %  15.0 MiB  100.0 MiB           -        -
+      worker 17 (importer)  █░░░░░  14.0 %  14.0 MiB  100.0 MiB           -        -
+      worker 16 (importer)  █░░░░░  13.0 %  13.0 MiB  100.0 MiB           -        -
+      worker 15 (importer)  █░░░░░  12.0 %  12.0 MiB  100.0 MiB           -        -
+      and the heaps of more workers, none near its limit: \`memtool pressure --json\`
+
+      The heap of worker 1 (importer) is at 90.0 % of its limit.
+      At its limit Node.js ends the worker with ERR_WORKER_OUT_OF_MEMORY. The limit
+      is the maxOldGenerationSizeMb of its resourceLimits, else that of the process."
+  `);
+});

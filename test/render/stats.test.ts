@@ -2,7 +2,7 @@ import { stripVTControlCharacters } from 'node:util';
 import { expect, test } from 'vitest';
 import { renderStats } from '../../src/render/stats.ts';
 import { loadTheme } from '../../src/render/style.ts';
-import type { ProcessStats, StatsReport } from '../../src/report.ts';
+import type { PoolStats, ProcessStats, StatsReport } from '../../src/report.ts';
 import { AT_80, FAILURE, STATS } from './sample.ts';
 
 const ESCAPE = '\u001b';
@@ -131,5 +131,53 @@ test('a process that failed is shown with what to do', () => {
     "worker.js  pid 99  failed
       Process 99 (worker.js) did not answer within 5 s.
       Wait longer with --timeout 30."
+  `);
+});
+
+const HEAP_SPACE = {
+  manager: null,
+  kind: 'heap-space',
+  blockBytes: null,
+  limitBytes: null,
+  usedPercent: null,
+  level: 'normal',
+  allocations: 0,
+  frees: 0,
+  rejections: 0,
+  live: 0,
+  oldestAgeSeconds: null,
+} as const;
+
+function heapSpace(name: string, mib: number, changes: Partial<PoolStats> = {}): PoolStats {
+  const bytes = mib * 1024 * 1024;
+  return { ...HEAP_SPACE, name, usedBytes: bytes, reservedBytes: bytes, peakBytes: bytes, ...changes };
+}
+
+test('the heaps of worker threads come after that of the main thread, and further ones in one row', () => {
+  const limitBytes = 60 * 1024 * 1024;
+  const pools = [
+    heapSpace('heap', 12, { limitBytes: 2 ** 32, usedPercent: 0.3 }),
+    heapSpace('old_space', 9),
+    heapSpace('external', 2),
+    heapSpace('worker 3 (importer)', 51, { threadId: 3, limitBytes, usedPercent: 85, level: 'warning' }),
+    heapSpace('worker 1', 4, { threadId: 1, limitBytes: 2 ** 32, usedPercent: 0.1 }),
+    heapSpace('9 more workers', 30, { threadId: null }),
+  ];
+  const workers = { count: 11, heapUsedBytes: 90 * 1024 * 1024, externalBytes: 0, arrayBuffersBytes: 0 };
+  expect(renderStats(statsWith({ pools, managers: [], workers }), AT_80)).toMatchInlineSnapshot(`
+    "orders-api  pid 4242  Node 20.20.0  up 5m 12s
+
+      No pools: nothing in this process uses the memtool library yet.
+
+      process  CPU 3.1 %, RSS 80.0 MiB, heap 12.0 MiB of 4.0 GiB, external 2.0 MiB,
+               buffers 1.0 MiB, 11 worker heaps 90.0 MiB, memtool itself 1.5 MiB
+
+      V8                   USAGE                 USED  COMMITTED     LIMIT      PEAK
+      heap                 █░░░░░░░   0.3 %  12.0 MiB   12.0 MiB   4.0 GiB  12.0 MiB
+        old_space                             9.0 MiB    9.0 MiB         -   9.0 MiB
+      external                                2.0 MiB    2.0 MiB         -   2.0 MiB
+      worker 3 (importer)  ███████░  85.0 %  51.0 MiB   51.0 MiB  60.0 MiB  51.0 MiB
+      worker 1             █░░░░░░░   0.1 %   4.0 MiB    4.0 MiB   4.0 GiB   4.0 MiB
+      9 more workers                         30.0 MiB   30.0 MiB         -  30.0 MiB"
   `);
 });

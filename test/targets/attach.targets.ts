@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import { ownListeners } from '../../src/inspect/attach/listeners.ts';
 import { askPressure, askStats } from '../../src/inspect/client.ts';
@@ -13,6 +14,10 @@ import { Target } from './target.ts';
 const READY = "process.stdout.write('ready\\n');";
 const IDLE = `setInterval(() => {}, 1000); ${READY}`;
 const SERVER = `require('node:http').createServer((_, answer) => answer.end('ok')).listen(0, '127.0.0.1'); ${READY}`;
+
+const WORKERS = fileURLToPath(new URL('../fixtures/heavy-workers.js', import.meta.url));
+const WORKER_NAMES = ['worker 1 (query-runner)', 'worker 2 (spinner)', 'worker 3 (importer)'] as const;
+const READINGS = 30;
 
 const CYCLES = 100;
 /** What V8 keeps of the agents that have been there. */
@@ -43,6 +48,29 @@ describe.each(MAJORS)('a target on Node.js %i', (major) => {
       await target.detach(agent);
       expect([ownListeners(target.pid), target.child.exitCode]).toEqual([[], null]);
     }
+  });
+
+  test('has the heaps of its workers read, one that spins and one that is nearly full, while others come and go', async () => {
+    const target = await Target.start(major, [WORKERS, 'churn'], freshDirectory());
+    const agent = await target.attach();
+    // On a busy machine a worker may be late for a reading, which then says so, but not for all of them.
+    const limits = new Map<string, number | null>();
+    for (let reading = 0; reading < READINGS; reading += 1) {
+      const { pools } = await askStats(agent, TIMEOUT_MS);
+      for (const { name, limitBytes } of pools) limits.set(name, limitBytes);
+    }
+    expect([...limits.keys()]).toEqual(expect.arrayContaining([...WORKER_NAMES]));
+    expect(limits.get(WORKER_NAMES[2])).toBe(60 * 1024 * 1024);
+    let pressure = await askPressure(agent, TIMEOUT_MS);
+    for (let poll = 0; poll < READINGS && pressure.level === 'normal'; poll += 1)
+      pressure = await askPressure(agent, TIMEOUT_MS);
+    expect([pressure.level, pressure.resources[0]?.name]).toEqual(['warning', WORKER_NAMES[2]]);
+    await target.detach(agent);
+    expect(target.child.exitCode).toBeNull();
+    // All of those that were to end have: it says so when none is left.
+    target.child.kill('SIGUSR2');
+    const [code] = await once(target.child, 'exit');
+    expect(code).toBe(0);
   });
 
   test(`is as before after ${CYCLES} times`, async () => {

@@ -6,7 +6,6 @@ import { onTestFinished } from 'vitest';
 import { attach } from '../../src/inspect/attach/attach.ts';
 import { askDetach } from '../../src/inspect/client.ts';
 import { vanishesSocket, type AgentTarget } from '../../src/inspect/discover.ts';
-import { processStartTime } from '../../src/protocol.ts';
 import { executable } from './install.ts';
 
 /** Attaching leaves a process alone that is younger. */
@@ -56,13 +55,13 @@ export class Target {
 
   async attach(): Promise<AgentTarget> {
     const { pid, directory } = this;
-    const { path } = await attach(pid, { directory, timeoutMs: TIMEOUT_MS, idleMs: 60_000, bundles: BUNDLES });
-    return { pid, startTime: processStartTime(pid) ?? '0', name: 'target', path };
+    const { agent } = await attach(pid, { directory, timeoutMs: TIMEOUT_MS, idleMs: 60_000, bundles: BUNDLES });
+    return agent;
   }
 
   async detach(agent: AgentTarget): Promise<void> {
     await askDetach(agent, TIMEOUT_MS);
-    await vanishesSocket(agent.path, TIMEOUT_MS);
+    await vanishesSocket(agent, TIMEOUT_MS);
   }
 
   /** Waits until as many threads run in it, and files are open, as before. */

@@ -11,7 +11,8 @@ const MESSAGE_WAIT_MS = 50;
 /** A main thread that runs JavaScript answers in 0.1-1.4 ms; this only bounds the wait for one that does not. */
 const INSPECTOR_WAIT_MS = 400;
 
-const NATIVE_CALL = 'main thread is inside a native call';
+export const NATIVE_CALL = 'main thread is inside a native call';
+export const ENDING = 'the process is ending';
 
 /** Installed by `startAgent()`. Node keeps its microtasks explicit: none of the application's run in the evaluation. */
 const EXPRESSION = 'globalThis[Symbol.for("memtool.agent")].readMemory()';
@@ -58,14 +59,15 @@ export class HeapProbe {
   }
 
   async #readThroughInspector(): Promise<MainMemory | string> {
+    if (!this.#control.beginSession()) return ENDING;
     try {
       // A node built without the inspector has no such module.
       const inspector = process.getBuiltinModule('node:inspector');
-      if (!this.#control.beginSession()) return 'the process is ending';
       return await this.#evaluate(trackSession(new inspector.Session()));
     } catch (error) {
+      return sessionFailure(error);
+    } finally {
       this.#control.endSession();
-      return `the inspector of the main thread cannot be used: ${error instanceof Error ? error.message : String(error)}`;
     }
   }
 
@@ -76,11 +78,10 @@ export class HeapProbe {
         this.#release = undefined;
         clearTimeout(timer);
         session.disconnect();
-        this.#control.endSession();
         resolve(result);
       };
       const timer = setTimeout(() => finish(NATIVE_CALL), INSPECTOR_WAIT_MS);
-      this.#release = () => finish('the process is ending');
+      this.#release = () => finish(ENDING);
       session.connectToMainThread();
       session.post(
         'Runtime.evaluate',
@@ -95,6 +96,10 @@ export class HeapProbe {
       );
     });
   }
+}
+
+export function sessionFailure(error: unknown): string {
+  return `the inspector of the main thread cannot be used: ${error instanceof Error ? error.message : String(error)}`;
 }
 
 function isMainMemory(value: unknown): value is MainMemory {

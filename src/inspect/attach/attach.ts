@@ -1,28 +1,30 @@
-import { existsSync } from 'node:fs';
+import { networkInterfaces } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { MemtoolError } from '../../errors.ts';
-import { ensureSocketDirectory, socketName, socketPath } from '../../protocol.ts';
+import type { AgentTarget } from '../discover.ts';
 import { isAlive, vanishes } from '../liveness.ts';
-import { readFailures } from '../failures.ts';
 import { Guard } from './guard.ts';
 import { CLOSING, injection, INTRODUCTION, isIntroduction, type Introduction } from './injection.ts';
 import { InspectorClient, NoAnswer } from './inspector-client.ts';
 import { listListeners, ownListeners, type Listener } from './listeners.ts';
 import { takeLock } from './lock.ts';
 import { isProven, prove, type Proven } from './proof.ts';
+import { siteOf, type Site } from './site.ts';
 
 export interface AttachOptions {
-  /** Where the sockets are. */
+  /** Where the sockets are, of processes of ours that see the same files. */
   directory: string;
   timeoutMs: number;
   /** After so long without a request the agent goes away by itself. */
   idleMs: number;
+  /** Mean of the bytes between two samples of the heap, other than the default. */
+  sampleBytes?: number;
   /** Where the built files are that are sent into the process; by default beside this one. */
   bundles?: URL;
 }
 
 export interface Attached {
-  path: string;
+  agent: AgentTarget;
   /** It had an agent already. */
   wasThere: boolean;
   /** Its inspector was open before, and is open still. */
@@ -37,7 +39,8 @@ interface OpenInspector {
   wasOpen: boolean;
 }
 
-const LOOPBACK = ['127.0.0.1', '0.0.0.0', '::', '::1'];
+const LOCALHOST = '127.0.0.1';
+const LOOPBACK = [LOCALHOST, '0.0.0.0', '::', '::1'];
 /** Whether something is an inspector shows at once. */
 const LOOK_MS = 300;
 const OPEN_POLL_MS = 10;
@@ -55,9 +58,12 @@ export async function attach(pid: number, options: AttachOptions): Promise<Attac
   const until = performance.now() + options.timeoutMs;
   const { bundles = new URL('./', import.meta.url) } = options;
   const target = await provenInTime(pid, until);
-  const path = socketPath(options.directory, socketName(target.pidInside, target.startTime));
-  if (existsSync(path)) return { path, wasThere: true, wasInspected: false };
-  ensureSocketDirectory(options.directory);
+  const site = siteOf(target, options.directory);
+  if (site === undefined)
+    throw cannot(target, 'its MEMTOOL_DIR or TMPDIR is not an absolute path', 'Restart it with one that is.');
+  const present = site.find();
+  if (present) return { agent: present, wasThere: true, wasInspected: false };
+  site.prepare();
   const release = await takeLock(left(until));
   if (release === undefined)
     throw cannot(target, 'another memtool is attaching to something', 'Try again in a moment.');
@@ -73,15 +79,18 @@ export async function attach(pid: number, options: AttachOptions): Promise<Attac
     const who = await introduce(target, inspector, until);
     const isIn = who.socketPath === null;
     if (isIn) {
-      const { directory, idleMs } = options;
-      const text = injection(bundles, target.pidInside, { directory, idleMs }, !inspector.wasOpen);
+      const { directory } = site;
+      const { idleMs, sampleBytes } = options;
+      const told = { directory, idleMs, ...(sampleBytes === undefined ? {} : { sampleBytes }) };
+      const text = injection(bundles, target.pidInside, told, !inspector.wasOpen);
       await inspector.client.evaluateLast(text, left(until));
     } else await leave(inspector, until);
     if (!inspector.wasOpen) await closed(target, inspector.listener, until);
     guard?.done();
     guard = undefined;
-    if (isIn) await listens(target, path, options.directory, until);
-    return { path: who.socketPath ?? path, wasThere: !isIn, wasInspected: inspector.wasOpen };
+    const agent = who.socketPath === null ? await listens(target, site, until) : site.findNamed(who.socketPath);
+    if (agent === undefined) throw cannot(target, `the socket of its agent cannot be reached (${who.socketPath})`);
+    return { agent, wasThere: !isIn, wasInspected: inspector.wasOpen };
   } catch (error) {
     if (!isAlive(target)) throw gone(target);
     if (error instanceof MemtoolError) throw error;
@@ -135,6 +144,12 @@ async function openBySignal(
   beforeSignal: () => void,
 ): Promise<OpenInspector> {
   const { pid, flags } = target;
+  if (!hasLoopback())
+    throw cannot(
+      target,
+      'the loopback interface of its network is down',
+      'Start it with `ip link set lo up` in there.',
+    );
   if (flags.port !== 0) await portIsFree(target, until);
   // As near to the signal as can be: a pid may be another's by now.
   if (proven(pid).startTime !== target.startTime) throw gone(target);
@@ -153,6 +168,13 @@ async function openBySignal(
     target,
     'its inspector did not open: the application may handle SIGUSR1 itself, or its main thread is inside a native call',
     'If it handles SIGUSR1, restart it with `node --import memtool/agent app.js`; if it is only busy, try again with --timeout 30.',
+  );
+}
+
+/** Where the network is a namespace of its own it may be down, and an inspector that was opened could not be closed. */
+function hasLoopback(): boolean {
+  return Object.values(networkInterfaces()).some((addresses) =>
+    addresses?.some(({ address }) => address === LOCALHOST),
   );
 }
 
@@ -215,10 +237,12 @@ async function closed(target: Proven, { port, inode }: Listener, until: number):
   }
 }
 
-async function listens(target: Proven, path: string, directory: string, until: number): Promise<void> {
-  while (!existsSync(path)) {
+async function listens(target: Proven, site: Site, until: number): Promise<AgentTarget> {
+  for (;;) {
+    const agent = site.find();
+    if (agent) return agent;
     if (!isAlive(target)) throw gone(target);
-    const failure = readFailures(directory).get(target.pid);
+    const failure = site.failure();
     if (failure !== undefined) throw cannot(target, `its agent failed: ${failure}`);
     if (performance.now() > until) {
       throw new MemtoolError('MEMTOOL_TIMEOUT', `The agent in process ${target.pid} did not come up in time.`, {

@@ -41,5 +41,7 @@ export function injection(
 }
 
 export function isIntroduction(value: unknown): value is Introduction {
-  return typeof value === 'object' && value !== null && 'pid' in value && 'isUsable' in value && 'socketPath' in value;
+  if (typeof value !== 'object' || value === null) return false;
+  if (!('pid' in value && 'isUsable' in value && 'socketPath' in value)) return false;
+  return value.socketPath === null || typeof value.socketPath === 'string';
 }

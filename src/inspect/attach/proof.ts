@@ -1,13 +1,16 @@
-import { readFileSync, readlinkSync } from 'node:fs';
-import { readProcess, type OsProcess } from '../processes.ts';
+import { existsSync, readFileSync } from 'node:fs';
+import { basename, delimiter, join } from 'node:path';
+import { pidInside, sharesNamespace } from '../namespaces.ts';
+import { isRoot, readProcess, type OsProcess } from '../processes.ts';
 import { runsNode } from './executable.ts';
 import { readNodeFlags, type NodeFlags } from './node-flags.ts';
 
-/** A process that may be sent SIGUSR1: it runs Node.js, is ours, and handles it. */
+/** A process that may be sent SIGUSR1: it runs Node.js, is ours or we are root, and handles it. */
 export interface Proven {
   pid: number;
   startTime: string;
   name: string;
+  isOurs: boolean;
   /** Its number where it runs itself: in a container another one. */
   pidInside: number;
   flags: NodeFlags;
@@ -29,7 +32,7 @@ const BOOT_SECONDS = 1;
 export function prove(pid: number): Proven | Unproven {
   const found = readProcess(pid);
   if (!found) return { reason: 'it has ended' };
-  if (!found.isOurs)
+  if (!found.isOurs && !isRoot())
     return {
       reason: 'it belongs to another user',
       hint: `Run memtool as that user: sudo -u '#${found.uid}' memtool attach ${pid}.`,
@@ -55,9 +58,10 @@ export function prove(pid: number): Proven | Unproven {
   if (!sharesNamespace(pid, 'net'))
     return {
       reason: 'its network is that of a container, where its inspector cannot be reached from here',
-      hint: `Run memtool inside the container: docker exec <container> npx memtool attach ${pidInside(pid)}.`,
+      hint: networkHint(pid),
     };
-  return { pid, startTime: found.startTime, name: found.name, pidInside: pidInside(pid), flags };
+  const { startTime, name, isOurs } = found;
+  return { pid, startTime, name, isOurs, pidInside: pidInside(pid), flags };
 }
 
 export function isProven(proof: Proven | Unproven): proof is Proven {
@@ -85,20 +89,17 @@ function stateOf(pid: number): string {
   }
 }
 
-function pidInside(pid: number): number {
-  try {
-    const line = /^NSpid:\s+(.*)$/m.exec(readFileSync(`/proc/${pid}/status`, 'latin1'))?.[1];
-    return Number(line?.split(/\s+/).at(-1) ?? pid);
-  } catch {
-    return pid;
-  }
+/** The agent's own socket is a file, which no network hides: only attaching has to be done from within. */
+function networkHint(pid: number): string {
+  const hasNsenter = (process.env['PATH'] ?? '').split(delimiter).some((path) => existsSync(join(path, 'nsenter')));
+  if (!hasNsenter)
+    return `Run memtool inside the container: docker exec <container> npx memtool attach ${pidInside(pid)}.`;
+  const asRoot = isRoot() ? '' : 'sudo ';
+  return `Attach from within its network with \`${asRoot}nsenter -t ${pid} -n ${ourselves()} attach ${pid}\`; after that \`memtool stats ${pid}\` works from here.`;
 }
 
-function sharesNamespace(pid: number, kind: 'net' | 'pid'): boolean {
-  try {
-    return readlinkSync(`/proc/${pid}/ns/${kind}`) === readlinkSync(`/proc/self/ns/${kind}`);
-  } catch {
-    // Kernels without namespaces have one of each.
-    return true;
-  }
+/** How we were started: another root's PATH, or one without npx, may not have us. */
+function ourselves(): string {
+  const script = process.argv[1] ?? '';
+  return /^memtool(\.js)?$/.test(basename(script)) ? `${process.execPath} ${script}` : 'memtool';
 }

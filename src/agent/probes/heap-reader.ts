@@ -1,0 +1,173 @@
+import type { Session } from 'node:inspector';
+import { nowMs } from '../../heap/heap-watch.ts';
+import type { HeapReading } from '../../heap/heap-readings.ts';
+import type { HeapProfile } from '../../report.ts';
+import type { Control } from '../control.ts';
+import type { MainHeapState } from '../main-heap.ts';
+import { trackSession } from '../sessions.ts';
+
+export type HeapReadingOutcome = { kind: 'read'; reading: HeapReading } | { kind: 'unavailable'; reason: string };
+
+/** A main thread that runs JavaScript answers in 0.1-1.4 ms; this only bounds the wait for one that does not. */
+const ANSWER_WAIT_MS = 400;
+/** A heap of 4 GB takes about 4 s. Whoever reads it has agreed to that. */
+const PROFILE_WAIT_MS = 30_000;
+/** Readings take no more than this share of the time. */
+const BUDGET_SHARE = 0.01;
+/** A first guess of what a reading takes, which is a full collection: 50 MB took 60 ms, 1 GB 800 ms. */
+const MS_PER_HEAP_MIB = 1.2;
+
+/** Installed by `startAgent()`. */
+const AGENT = 'globalThis[Symbol.for("memtool.agent")]';
+
+/**
+ * Reads the sampling heap profiler of the main isolate, through a short-lived inspector session, which works while the main
+ * thread runs JavaScript, an endless loop included. V8 makes it a full collection first, so that only what lives is told.
+ */
+export class HeapReader {
+  readonly #control: Control;
+  #last: HeapReading | undefined;
+  #reading: Promise<HeapReadingOutcome> | undefined;
+  #release: (() => void) | undefined;
+
+  constructor(control: Control) {
+    this.#control = control;
+  }
+
+  /**
+   * Those who ask at the same time get the same reading; so do those who ask again before a hundred times its pause is over.
+   *
+   * @param pauseMsMax a reading that would have the main thread stand still for longer is not made
+   */
+  read(pauseMsMax: number): Promise<HeapReadingOutcome> {
+    const last = this.#last;
+    if (last && nowMs() - last.endedMs < last.pauseMs / BUDGET_SHARE)
+      return Promise.resolve({ kind: 'read', reading: last });
+    this.#reading ??= this.#read(pauseMsMax).finally(() => (this.#reading = undefined));
+    return this.#reading;
+  }
+
+  /** The process is leaving: an open session would hold it up. */
+  release(): void {
+    this.#release?.();
+  }
+
+  async #read(pauseMsMax: number): Promise<HeapReadingOutcome> {
+    if (!this.#control.beginSession()) return unavailable('the process is ending');
+    try {
+      // A node built without the inspector has no such module.
+      const inspector = process.getBuiltinModule('node:inspector');
+      return await this.#readThrough(trackSession(new inspector.Session()), pauseMsMax);
+    } catch (error) {
+      return unavailable(messageOf(error));
+    } finally {
+      this.#control.endSession();
+    }
+  }
+
+  async #readThrough(session: Session, pauseMsMax: number): Promise<HeapReadingOutcome> {
+    const leaving = new Promise<HeapReadingOutcome>((resolve) => {
+      this.#release = () => resolve(unavailable('the process is ending'));
+    });
+    try {
+      session.connectToMainThread();
+      return await Promise.race([this.#exchange(session, pauseMsMax), leaving]);
+    } finally {
+      this.#release = undefined;
+      session.disconnect();
+    }
+  }
+
+  async #exchange(session: Session, pauseMsMax: number): Promise<HeapReadingOutcome> {
+    const { watch, heapUsedBytes, arrayBuffersBytes, buffers } = await this.#state(session, 'readHeap()');
+    if (watch.owner === 'none') return unavailable(watch.reason ?? 'the heap is not watched');
+    const expectedMs = this.#expectedMs(heapUsedBytes);
+    if (expectedMs > pauseMsMax) {
+      await evaluate(session, `${AGENT}.releaseMarks(0)`);
+      return unavailable(
+        `a reading would have the main thread stand still for about ${(expectedMs / 1000).toFixed(1)} s: to have it made, say --max-pause ${Math.ceil((expectedMs * 1.5) / 1000)}s`,
+      );
+    }
+    const began = performance.now();
+    const profile = await sampled(session);
+    const pauseMs = performance.now() - began;
+    if (profile === undefined) {
+      // Somebody has stopped the sampler that runs for all.
+      await evaluate(session, `${AGENT}.restartHeap()`);
+      return unavailable('somebody else has stopped its sampler, which has just been started again: ask later');
+    }
+    const after = await this.#state(session, `releaseMarks(${watch.nowMs})`);
+    const reading: HeapReading = {
+      state: watch,
+      profile,
+      buffers,
+      pauseMs,
+      endedMs: nowMs(),
+      heapUsedBytes: after.heapUsedBytes,
+      arrayBuffersBytes,
+    };
+    this.#last = reading;
+    return { kind: 'read', reading };
+  }
+
+  #expectedMs(heapUsedBytes: number): number {
+    const last = this.#last;
+    if (last && last.heapUsedBytes > 0) return (last.pauseMs / last.heapUsedBytes) * heapUsedBytes;
+    return (heapUsedBytes / 1024 ** 2) * MS_PER_HEAP_MIB;
+  }
+
+  async #state(session: Session, call: string): Promise<MainHeapState> {
+    const state = await evaluate(session, `${AGENT}.${call}`);
+    if (!isMainHeapState(state)) throw new Error('the main thread could not answer the inspector');
+    return state;
+  }
+}
+
+/** Node keeps its microtasks explicit: none of the application's run in the evaluation. */
+async function evaluate(session: Session, expression: string): Promise<unknown> {
+  const answer = new Promise<unknown>((resolve, reject) => {
+    session.post('Runtime.evaluate', { expression, returnByValue: true, silent: true }, (error, found) => {
+      if (error) reject(error);
+      else resolve(found.result.value);
+    });
+  });
+  return within(answer, ANSWER_WAIT_MS, 'main thread is inside a native call');
+}
+
+/** @returns `undefined` when nobody samples */
+function sampled(session: Session): Promise<HeapProfile | undefined> {
+  const answer = new Promise<HeapProfile | undefined>((resolve) => {
+    session.post('HeapProfiler.getSamplingProfile', (error, found) =>
+      resolve(!error && isHeapProfile(found.profile) ? found.profile : undefined),
+    );
+  });
+  return within(answer, PROFILE_WAIT_MS, 'the reading took too long');
+}
+
+async function within<Value>(answer: Promise<Value>, waitMs: number, problem: string): Promise<Value> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(problem)), waitMs);
+  });
+  try {
+    return await Promise.race([answer, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+function unavailable(reason: string): HeapReadingOutcome {
+  return { kind: 'unavailable', reason };
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+function isHeapProfile(profile: object): profile is HeapProfile {
+  return 'head' in profile && 'samples' in profile;
+}
+
+function isMainHeapState(value: unknown): value is MainHeapState {
+  return typeof value === 'object' && value !== null && 'watch' in value && 'heapUsedBytes' in value;
+}

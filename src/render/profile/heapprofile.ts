@@ -1,0 +1,6 @@
+import type { HeapProfile } from '../../report.ts';
+
+/** Chrome DevTools' `.heapprofile`, which is the profile as the DevTools protocol has it; speedscope reads it, too. */
+export function renderHeapprofile(profile: HeapProfile): string {
+  return JSON.stringify(profile);
+}

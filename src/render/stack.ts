@@ -1,0 +1,61 @@
+import { printable } from './text.ts';
+
+/** A place in a program, as it is drawn. */
+interface Frame {
+  fn: string;
+  /** Without the line; empty for what V8 brings itself. */
+  file: string;
+  text: string;
+}
+
+const FRAMES_SHOWN_MAX = 3;
+const PACKAGE = /^.*[/\\]node_modules[/\\]((?:@[^/\\]+[/\\])?[^/\\]+)[/\\]?/s;
+
+/**
+ * A stack for somebody who looks for the place in their own program: its own functions first, innermost first; then the
+ * packages it went through, by name; Node's own functions only if there is nothing else.
+ */
+export function stackLines(stack: readonly string[]): string[] {
+  const frames = stack.map(readFrame);
+  const own = frames.filter(isOwn);
+  const packages = new Map<string, Frame>();
+  for (const frame of frames) {
+    const name = packageOf(frame);
+    if (name !== undefined && !packages.has(name)) packages.set(name, frame);
+  }
+  const shown = [
+    ...own.slice(0, FRAMES_SHOWN_MAX).map(({ text }) => `at ${text}`),
+    ...[...packages].slice(0, FRAMES_SHOWN_MAX).map(([name, frame]) => `in the package ${name}: ${inPackage(frame)}`),
+  ];
+  const lines = shown.length > 0 ? shown : frames.slice(0, FRAMES_SHOWN_MAX).map(({ text }) => `at ${text}`);
+  return lines.map(printable);
+}
+
+/** The function that says most of where it is; with its package if it is one's. */
+export function placeName(stack: readonly string[]): string | undefined {
+  const frames = stack.map(readFrame);
+  const said = frames.find((frame) => isOwn(frame) || packageOf(frame) !== undefined) ?? frames[0];
+  if (!said) return undefined;
+  const name = packageOf(said);
+  return printable(name === undefined ? said.fn : `${name}: ${said.fn}`);
+}
+
+/** `fn (file:line:col)`, or only `fn` */
+function readFrame(text: string): Frame {
+  const [, fn = text, file = ''] = /^(.*) \((.*?)(?::\d+)?(?::\d+)?\)$/s.exec(text) ?? [];
+  return { fn, file, text };
+}
+
+function isOwn(frame: Frame): boolean {
+  return frame.file !== '' && !frame.file.startsWith('node:') && packageOf(frame) === undefined;
+}
+
+function packageOf({ file }: Frame): string | undefined {
+  return PACKAGE.exec(file)?.[1];
+}
+
+/** Inside its package the way to it says nothing. */
+function inPackage({ fn, file, text }: Frame): string {
+  const place = text.slice(fn.length + 2, -1);
+  return `${fn} (${place.slice(PACKAGE.exec(file)?.[0].length ?? 0)})`;
+}
