@@ -54,12 +54,15 @@ function nothing({ heap, unavailable }: ProcessLeaks, ageSeconds: number, style:
   const hasPools = unavailable?.['pools'] === undefined;
   const age = formatSeconds(ageSeconds);
   const isSeen = heap !== undefined && heap.watchedSeconds > ageSeconds;
-  if (!hasPools && !isSeen)
-    return hanging('  ', `Whether anything has been held for longer than ${age} cannot be told yet.`, style.width);
-  const pools = 'nothing is lost or orphaned in a pool, and nothing there has been held';
-  const inHeap = 'nothing of what was sampled on the heap has lived';
-  const found = hasPools && isSeen ? `${pools}, and ${inHeap}` : hasPools ? pools : inHeap;
-  return hanging('  ', `No leaks: ${found} for longer than ${age}.`, style.width);
+  const what = [
+    ...(hasPools ? [`nothing is lost or orphaned, and nothing${heap ? ' in a pool' : ''} has been held`] : []),
+    ...(isSeen ? ['nothing that was sampled on the heap has lived'] : []),
+  ];
+  const text =
+    what.length > 0
+      ? `No leaks: ${what.join(', and ')} for longer than ${age}.`
+      : `Whether anything leaks here cannot be told${heap ? ' yet' : ''}.`;
+  return hanging('  ', text, style.width);
 }
 
 function leakLines({ leaks, totals }: ProcessLeaks, style: Style): string[] {

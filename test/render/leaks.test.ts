@@ -117,7 +117,7 @@ test('the twenty largest rows are shown, and how many there are beside them', ()
   expect(text).toContain('tag-22.');
   expect(text).toContain('tag-3.');
   expect(text).not.toContain('tag-2.');
-  expect(text).toContain('and 3 smaller rows; --json has them all');
+  expect(text).toContain('and 3 smaller rows (3 B); --json has them all');
 });
 
 test('what was lost and given back already is still told', () => {
