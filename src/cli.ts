@@ -157,7 +157,7 @@ function usageError(error: CommanderError, isBare: boolean): MemtoolError {
   // What may be given without a value has its default before commander sees it.
   const [message = ''] = error.message
     .replace(/^error: /, '')
-    .replace(/'(--watch|--scopes)=.*'/, "'$1'")
+    .replace(/'(--watch|--scopes|--retainers)=.*'/, "'$1'")
     .split('\n(');
   const sentence = `${message.charAt(0).toUpperCase()}${message.slice(1)}${message.endsWith('.') ? '' : '.'}`;
   const suggestion = /\(Did you mean ([^)]+)\?\)/.exec(error.message)?.[1];

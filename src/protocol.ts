@@ -14,6 +14,7 @@ export const ENDPOINTS = {
   pressure: '/v1/pressure',
   leaks: '/v1/leaks',
   profile: '/v1/profile',
+  snapshot: '/v1/snapshot',
   cleanup: '/v1/cleanup',
   metrics: '/metrics',
   detach: '/v1/detach',
@@ -58,13 +59,30 @@ export const IDLE_MS_DEFAULT: number = 15 * 60 * 1000;
 export interface Injection {
   /** Where its socket goes: where the one who sends it looks for it. */
   directory: string;
-  /** The agent's thread, as text. */
+  /** The agent's thread, as text that is deflated (RFC 1951) and in base64. */
   workerSource: string;
   /** It goes away when nobody has asked it for this long. */
   idleMs: number;
   /** Mean of the bytes between two samples of the heap; the default when absent. */
   sampleBytes?: number;
 }
+
+/**
+ * `POST /v1/snapshot?seconds=5` answers with frames: each is a line of JSON, and after a `chunk` that many bytes of the heap
+ * snapshot. Without `end` it has broken off.
+ */
+export type SnapshotFrame =
+  | { kind: 'stage'; stage: 'tracking' | 'snapshot' }
+  | { kind: 'chunk'; bytes: number }
+  | { kind: 'end'; trackedSeconds: number; pauseMs: number; snapshotBytes: number }
+  | { kind: 'error'; code: 'MEMTOOL_UNAVAILABLE'; message: string };
+
+export function frameHeader(frame: SnapshotFrame): string {
+  return `${JSON.stringify(frame)}\n`;
+}
+
+/** For so long allocations may be tracked: the program all but stands still meanwhile. */
+export const TRACK_SECONDS_MAX = 60;
 
 /** Answer of `GET /v1/health`. */
 export interface Health {

@@ -245,10 +245,30 @@ export interface ProcessLeaks extends ProcessIdentity {
   leaks: Leak[];
   /** The reading that the rows of `source` `heap` and `buffers` come from. An older agent does not say. */
   heap?: HeapReadingReport;
+  /** Only when it was asked for. */
+  retainers?: RetainersReport;
   /** Leaks of which no trace is left among the live records; empty as a rule. Not in `totals`. An older agent does not say. */
   released?: ReleasedLost[];
   totals: Totals;
   unavailable?: Unavailable;
+}
+
+/** What keeps alive what one place of the program makes. */
+export interface RetainersReport {
+  place: string;
+  /** For so long the allocations were tracked. */
+  trackedSeconds: number;
+  /** For so long the main thread stood still after that, at most. */
+  pauseMs: number;
+  snapshotBytes: number;
+  /** Of what the place made meanwhile. */
+  survivors: Totals;
+  /** Most survivors first, from the root on; not more than three. */
+  paths: RetainingPath[];
+}
+
+export interface RetainingPath extends Totals {
+  path: string[];
 }
 
 /** How the heap was read, and how far that goes. */

@@ -1,4 +1,5 @@
-import { getHeapSpaceStatistics, getHeapStatistics } from 'node:v8';
+import { getHeapSpaceStatistics } from 'node:v8';
+import { heapLimitBytes } from './heap-limit.ts';
 import type { MainMemory, MemoryLayers } from './messages.ts';
 
 /** Figures of the isolate that calls; 10-12 us, most of it `process.memoryUsage()` asking the system for the resident set. */
@@ -6,7 +7,7 @@ export function readMainMemory(): MainMemory {
   const { heapUsed, external, arrayBuffers } = process.memoryUsage();
   return {
     heapUsedBytes: heapUsed,
-    heapLimitBytes: getHeapStatistics().heap_size_limit,
+    heapLimitBytes: heapLimitBytes(),
     externalBytes: external,
     arrayBuffersBytes: arrayBuffers,
     spaces: getHeapSpaceStatistics()

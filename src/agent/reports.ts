@@ -29,6 +29,7 @@ import { agentBytes } from './probes/agent.ts';
 import type { HeapReader } from './probes/heap-reader.ts';
 import type { ProcessProbe } from './probes/process.ts';
 import type { HeapProbe } from './probes/v8.ts';
+import { SourceMaps } from './source-maps.ts';
 import type { WorkerHeapsProbe } from './probes/worker-heaps.ts';
 import { WorkerRows } from './worker-rows.ts';
 
@@ -50,6 +51,7 @@ export interface ReportSources {
 export class Reports {
   readonly #sources: ReportSources;
   readonly #heapReadings = new HeapReadings();
+  readonly #sourceMaps = new SourceMaps();
 
   constructor(sources: ReportSources) {
     this.#sources = sources;
@@ -143,7 +145,7 @@ export class Reports {
     if (this.#sources.managers.names.length === 0) unavailable['pools'] = NO_POOLS;
     const read = this.#sources.managers.read((reader) => reader.leaks(ageSeconds), unavailable).flat();
     const released = this.#sources.managers.read((reader) => reader.released(), unavailable).flat();
-    const leaks = [...read, ...(heap?.leaks ?? [])].toSorted(byCertaintyAndSize);
+    const leaks = [...read, ...(heap?.leaks ?? [])].toSorted(byCertaintyAndSize).map((leak) => this.#inSource(leak));
     return {
       ...this.identity(),
       leaks,
@@ -169,6 +171,10 @@ export class Reports {
       endedMs,
       profile,
     };
+  }
+
+  #inSource(leak: Leak): Leak {
+    return { ...leak, stack: leak.stack.map((frame) => this.#sourceMaps.original(frame)) };
   }
 
   async #heapLeaks(

@@ -2,6 +2,7 @@ import { MemtoolError } from '../errors.ts';
 import {
   DEFAULT_AGE_SECONDS,
   ENDPOINTS,
+  TRACK_SECONDS_MAX,
   PAUSE_SECONDS_DEFAULT,
   SCOPE_QUERY_DEFAULT,
   type CleanupRequest,
@@ -11,6 +12,7 @@ import { isScopeSort, SCOPE_SORTS, SCOPES_LISTED_MAX } from '../report.ts';
 import { parseSeconds } from '../units.ts';
 import { badRequest, parseCleanupRequest } from './cleanup-request.ts';
 import { METRICS_CONTENT_TYPE } from './metrics.ts';
+import type { SnapshotSink } from './probes/heap-tracker.ts';
 
 /** What can be asked of the agent; the answers go out as JSON, as they are. */
 export interface Verbs {
@@ -19,6 +21,7 @@ export interface Verbs {
   pressure(): Promise<object>;
   leaks(ageSeconds: number, pauseMsMax: number): Promise<object>;
   profile(pauseMsMax: number): Promise<object>;
+  snapshot(seconds: number): (sink: SnapshotSink) => Promise<void>;
   cleanup(request: CleanupRequest): Promise<object>;
   metrics(): Promise<string>;
   detach(): object;
@@ -29,6 +32,8 @@ export interface Response {
   body: string;
   contentType?: string;
   headers?: Record<string, string>;
+  /** Comes after `body`, piece by piece; its end is that of the connection. */
+  stream?: (sink: SnapshotSink) => Promise<void>;
 }
 
 interface Route {
@@ -45,6 +50,15 @@ const ROUTES: Record<string, Route> = {
     answer: async (verbs, query) => json(await verbs.leaks(readAge(query), readPause(query))),
   },
   [ENDPOINTS.profile]: { method: 'GET', answer: async (verbs, query) => json(await verbs.profile(readPause(query))) },
+  [ENDPOINTS.snapshot]: {
+    method: 'POST',
+    answer: (verbs, query) => ({
+      status: 200,
+      body: '',
+      contentType: 'application/octet-stream',
+      stream: verbs.snapshot(readTrackSeconds(query)),
+    }),
+  },
   [ENDPOINTS.cleanup]: {
     method: 'POST',
     answer: async (verbs, _query, body) => json(await verbs.cleanup(parseCleanupRequest(body))),
@@ -129,6 +143,12 @@ function readAge(query: URLSearchParams): number {
 
 function readPause(query: URLSearchParams): number {
   return readSeconds(query, 'max-pause', PAUSE_SECONDS_DEFAULT) * 1000;
+}
+
+function readTrackSeconds(query: URLSearchParams): number {
+  const seconds = readSeconds(query, 'seconds', 5);
+  if (seconds <= TRACK_SECONDS_MAX) return seconds;
+  throw badRequest(`\`seconds\` is ${seconds}.`, `Give at most ${TRACK_SECONDS_MAX}.`);
 }
 
 function readSeconds(query: URLSearchParams, name: string, otherwise: number): number {

@@ -60,9 +60,34 @@ async function respond(
   const result =
     body.kind === 'too-large' ? tooLarge() : await answer(verbs, request.method ?? '', request.url ?? '', body.text);
   if (socket.destroyed) return;
+  if (result.stream) return streamAnswer(result, result.stream, response);
   connections.answering(socket, Buffer.byteLength(result.body));
   response.writeHead(result.status, headersOf(result));
   response.end(result.body);
+}
+
+/** Bounded by whoever writes it, not by the time it takes. */
+async function streamAnswer(
+  result: Response,
+  stream: NonNullable<Response['stream']>,
+  response: ServerResponse,
+): Promise<void> {
+  const { socket } = response.req;
+  const { 'Content-Length': _, ...headers } = headersOf(result);
+  response.writeHead(result.status, headers);
+  await stream({
+    write: (bytes) => void response.write(bytes),
+    get unsentBytes() {
+      return response.writableLength;
+    },
+    onClose: (callback) => {
+      // Who asks for this must stay: one that closes its side, as a process that is killed does, wants no more.
+      if (response.destroyed || socket.readableEnded) return callback();
+      socket.once('end', callback);
+      response.once('close', callback);
+    },
+  });
+  response.end();
 }
 
 function tooLarge(): Response {

@@ -1,9 +1,9 @@
 import { basename, join, resolve } from 'node:path';
-import { getHeapStatistics } from 'node:v8';
 import { isMainThread, Worker } from 'node:worker_threads';
 import { failureName, processStartTime, socketDirectory, socketName, type Injection } from '../protocol.ts';
 import { SAMPLE_BYTES_DEFAULT } from '../heap/heap-watch.ts';
 import { Control } from './control.ts';
+import { heapLimitBytes } from './heap-limit.ts';
 import { recordFailure, removeFile } from './failure.ts';
 import { LocalManagers } from './local-managers.ts';
 import { MainHeap, type MainHeapState } from './main-heap.ts';
@@ -64,7 +64,7 @@ function start(injection?: Injection): void {
     socketName: socketName(process.pid, startTime),
     failureName: failureName(process.pid, startTime),
     scriptName: process.argv[1] === undefined ? 'node' : basename(process.argv[1]),
-    heapLimitBytes: getHeapStatistics().heap_size_limit,
+    heapLimitBytes: heapLimitBytes(),
     control: control.words,
     ...(injection === undefined ? {} : { idleMs: injection.idleMs }),
   };
@@ -108,11 +108,19 @@ function start(injection?: Injection): void {
   worker.unref();
 }
 
+/** Unpacked only in its own thread: 100 KB that the main heap never holds. Not by `eval`, which a process may forbid. */
+const UNPACK = `
+  const { source } = require('node:worker_threads').workerData;
+  const text = require('node:zlib').inflateRawSync(Buffer.from(source, 'base64')).toString();
+  require('node:vm').runInThisContext('(function (require) {' + text + '})', { filename: 'memtool-agent' })(require);
+`;
+
 function startWorker(workerData: WorkerStart, failed: (error: unknown) => void, source?: string): Worker | undefined {
   try {
-    return new Worker(source ?? new URL('./agent-worker.cjs', import.meta.url), {
-      eval: source !== undefined,
-      workerData,
+    const isSent = source !== undefined;
+    return new Worker(isSent ? UNPACK : new URL('./agent-worker.cjs', import.meta.url), {
+      eval: isSent,
+      workerData: isSent ? { ...workerData, source } : workerData,
       name: 'memtool',
       // Nothing of the application's: no preloads or NODE_OPTIONS, and nothing comes out.
       env: {},

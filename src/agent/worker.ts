@@ -13,6 +13,7 @@ import { MAIN_THREAD, type MessageToWorker, type WorkerStart } from './messages.
 import { renderMetrics } from './metrics.ts';
 import { ProcessProbe } from './probes/process.ts';
 import { HeapReader } from './probes/heap-reader.ts';
+import { HeapTracker } from './probes/heap-tracker.ts';
 import { HeapProbe } from './probes/v8.ts';
 import { WorkerHeapsProbe } from './probes/worker-heaps.ts';
 import { Reports } from './reports.ts';
@@ -35,6 +36,7 @@ const workerThreads = new WorkerThreads({ managers, application });
 const heap = new HeapProbe(application, control);
 const workerHeaps = new WorkerHeapsProbe(control);
 const heapReader = new HeapReader(control);
+const heapTracker = new HeapTracker(control);
 const probe = new ProcessProbe();
 const history = new History();
 // Put in by the bundler: sent into a process as text, this is nobody's file.
@@ -71,6 +73,10 @@ const verbs: Verbs = {
   pressure: () => current().pressure(),
   leaks: (ageSeconds, pauseMsMax) => current().leaks(ageSeconds, pauseMsMax),
   profile: (pauseMsMax) => current().profile(pauseMsMax),
+  snapshot: (seconds) => {
+    const track = heapTracker.claim();
+    return (sink) => track(seconds, sink);
+  },
   cleanup: (request) => {
     workerThreads.dropEnded();
     return runCleanup(cleanupSources, request);
@@ -119,6 +125,7 @@ function receive(message: MessageToWorker): void {
       heap.release();
       workerHeaps.release();
       heapReader.release();
+      heapTracker.release();
       break;
   }
 }

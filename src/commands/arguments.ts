@@ -26,6 +26,8 @@ const OPTIONS_WITH_VALUE = new Set([
 const OPTIONS_WITH_DEFAULT: ReadonlyMap<string, { value: RegExp; otherwise: string }> = new Map([
   ['--watch', { value: /^\d+(\.\d+)?(ms|s|m|h|d)?$/, otherwise: '2' }],
   ['--scopes', { value: /^\d+$/, otherwise: '10' }],
+  // A pid is the target.
+  ['--retainers', { value: /^(?!\d+$)[^-]/, otherwise: '' }],
 ]);
 
 /**

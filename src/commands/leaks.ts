@@ -14,6 +14,8 @@ export interface LeaksFlags {
   age?: string;
   wait?: boolean;
   maxPause?: string;
+  retainers?: string;
+  yes?: boolean;
 }
 
 interface Asked {
@@ -36,15 +38,32 @@ export async function leaks(target: string | undefined, flags: LeaksFlags, conte
     wait: flags.wait ?? false,
   };
   if (asked.wait) checkWait(asked, context);
+  if (flags.retainers !== undefined) checkRetainers(flags, context);
   return show<LeaksReport>(
     {
-      isWatched: asked.wait,
-      collect: () => collect(target, asked, context),
+      isWatched: asked.wait || flags.retainers !== undefined,
+      collect: () =>
+        flags.retainers === undefined
+          ? collect(target, asked, context)
+          : withRetainers(target, flags.retainers, flags, asked, context),
       load: async () => (await import('../render/leaks.ts')).renderLeaks,
       exitCode: ({ processes }) => exitCodeOf(processes, processes.some(hasFindings) ? EXIT_FINDINGS : EXIT_NOTHING),
     },
     context,
   );
+}
+
+async function withRetainers(
+  target: string | undefined,
+  place: string,
+  flags: LeaksFlags,
+  { ageSeconds, pauseSecondsMax }: Asked,
+  context: Context,
+): Promise<LeaksReport> {
+  const { collectRetainers } = await import('./retainers.ts');
+  const isPauseSaid = flags.maxPause !== undefined;
+  const question = { place, ageSeconds, pauseSecondsMax, isPauseSaid, isConfirmed: flags.yes ?? false };
+  return collectRetainers(target, question, context);
 }
 
 async function collect(target: string | undefined, asked: Asked, context: Context): Promise<LeaksReport> {
@@ -105,6 +124,13 @@ function checkWait({ ageSeconds }: Asked, { watchSeconds }: Context): void {
       hint: 'Attach for longer instead (`memtool attach <pid> --idle 2d`), and ask then.',
     });
   }
+}
+
+function checkRetainers({ wait }: LeaksFlags, { watchSeconds }: Context): void {
+  if (watchSeconds === undefined && !wait) return;
+  throw new MemtoolError('MEMTOOL_USAGE', `--retainers and ${wait ? '--wait' : '--watch'} cannot be used together.`, {
+    hint: 'Look with `memtool leaks` until there is a leak, and ask for what keeps it then.',
+  });
 }
 
 function pauseSeconds(text: string): number {

@@ -30,7 +30,7 @@ export function readFrame({ functionName, url, lineNumber, columnNumber }: CallF
 /** The other way round of `formatFrame`. */
 export function parseFrame(text: string): Frame {
   const [, fn = text, file = '', line = '0', column = '0'] = /^(.*) \((.*):(\d+):(\d+)\)$/s.exec(text) ?? [];
-  return frameOf(fn, file, Number(line), Number(column));
+  return frameOf(fn, pathOf(file), Number(line), Number(column));
 }
 
 function frameOf(fn: string, file: string, line: number, column: number): Frame {

@@ -55,6 +55,7 @@ const IN_ORDER_SHARE = 0.9;
 const LINEAR_SHARE = 0.85;
 /** Births in the newer half of the epochs against the older half. */
 const FADING_RATIO = 0.4;
+const SLOWING_RATIO = 0.6;
 const DECAYING_RATIO = 2.5;
 /** Standard errors that a difference of two counts must be away from chance. */
 const SIGNIFICANT = 2;
@@ -126,7 +127,9 @@ function judgeKept({ births, startedMs, nowMs }: Survivors, fate: Fate | undefin
   const bytes = bytesOf(births);
   const oldest = births[0]?.ms ?? nowMs;
   const isLate = oldest - startedMs > LATE_SHARE * watchedMs;
-  const fromMs = isLate ? oldest : startedMs;
+  // Where so many should have come before the first, it had not begun.
+  const hasBegunLater = (births.length * (oldest - startedMs)) / watchedMs > QUIET_SAMPLES;
+  const fromMs = isLate || hasBegunLater ? oldest : startedMs;
   const epochs = divide(births, fromMs, nowMs);
   const generations = epochs.filter((epoch) => epoch.count > 0).length;
   if (isLate && fate === undefined)
@@ -169,6 +172,8 @@ function judgeKept({ births, startedMs, nowMs }: Survivors, fate: Fate | undefin
     generations,
     bytesPerMinute: growth.bytesPerMinute,
   });
+  if (trend.newer < SLOWING_RATIO * trend.older && -trend.errors > 1.5 * SIGNIFICANT)
+    return say('suspect', `It grows, but more and more slowly: ${evidence}.`);
   if (births.length < LEAK_SAMPLES_MIN || bytes < LEAK_BYTES_MIN)
     return say('suspect', `It grows, but there is little of it yet: ${evidence}.`);
   if (nowMs - fromMs < LEAK_WATCH_MS_MIN)

@@ -206,6 +206,12 @@ function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null;
 }
 
+/** What an agent says that it could not do. */
+export function readAgentError({ status, body }: Answer): MemtoolError {
+  const value = parse(body);
+  return agentError(status, isRecord(value) ? value['error'] : undefined);
+}
+
 function agentError(status: number, error: unknown): MemtoolError {
   if (!isRecord(error) || !isErrorCode(error['code']) || typeof error['message'] !== 'string') {
     return badAnswer(`it has the status ${status} and no reason`);
@@ -224,19 +230,19 @@ function label({ pid, name }: AgentTarget): string {
   return name === '' ? `Process ${pid}` : `Process ${pid} (${name})`;
 }
 
-function gone(target: AgentTarget): MemtoolError {
+export function gone(target: AgentTarget): MemtoolError {
   return new MemtoolError('MEMTOOL_TARGET_GONE', `${label(target)} ended before it had answered.`, {
     hint: 'Run `memtool ps` to see what is running now.',
   });
 }
 
-function timedOut(target: AgentTarget, timeoutMs: number): MemtoolError {
+export function timedOut(target: AgentTarget, timeoutMs: number): MemtoolError {
   return new MemtoolError('MEMTOOL_TIMEOUT', `${label(target)} did not answer within ${timeoutMs / 1000} s.`, {
     hint: 'The machine may be overloaded or the process stopped (state T in `ps`): look with `memtool ps`, or wait longer with --timeout 30.',
   });
 }
 
-function agentEnded(target: AgentTarget, code: string): MemtoolError {
+export function agentEnded(target: AgentTarget, code: string): MemtoolError {
   return new MemtoolError(
     'MEMTOOL_AGENT_FAILED',
     `${label(target)} runs, but its agent does not listen any more (${code}).`,

@@ -3,6 +3,7 @@ import { formatBytes, formatSeconds } from '../units.ts';
 import { groupLeaks, groupReason, heldFor, type LeakGroup } from './leak-groups.ts';
 import { heapLines } from './heap-reading.ts';
 import { blocks, failureLines, heading, unavailableLines } from './process.ts';
+import { retainerLines } from './retainers.ts';
 import { placeName, stackLines } from './stack.ts';
 import type { Paint, Style, Theme } from './style.ts';
 import { table, type Cell, type Column } from './table.ts';
@@ -32,6 +33,7 @@ function processLines(found: ProcessLeaks, ageSeconds: number, style: Style): st
     ...(found.leaks.length > 0 ? leakLines(found, style) : nothing(found, ageSeconds, style)),
     ...releasedLines(found, style),
     ...heapLines(found, ageSeconds, style),
+    ...retainerLines(found, style),
     ...(found.leaks.length > 0 ? ['', ...nextStep(found, ageSeconds, style)] : []),
     ...(unavailable.length > 0 ? ['', ...unavailable] : []),
   ];

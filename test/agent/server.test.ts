@@ -22,6 +22,7 @@ const verbs: Verbs = {
   pressure: () => Promise.reject(new Error('on purpose')),
   leaks: (ageSeconds) => Promise.resolve({ ageSeconds }),
   profile: () => Promise.resolve({ pid: 1 }),
+  snapshot: () => () => Promise.resolve(),
   cleanup: (request: object) => Promise.resolve(request),
   detach: () => ({ pid: 1 }),
   metrics: () => Promise.resolve('a 1\n'),

@@ -16,6 +16,7 @@ const BENCHES: Record<string, () => Promise<{ bench: () => Promise<BenchRow[]> }
   'leak-scan': () => import('./leak-scan.ts'),
   'demo-throughput': () => import('./demo-throughput.ts'),
   command: () => import('./command.ts'),
+  sampler: () => import('./sampler.ts'),
   buffers: () => import('./buffers.ts'),
 };
 

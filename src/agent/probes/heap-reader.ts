@@ -2,6 +2,7 @@ import type { Session } from 'node:inspector';
 import { nowMs } from '../../heap/heap-watch.ts';
 import type { HeapReading } from '../../heap/heap-readings.ts';
 import type { HeapProfile } from '../../report.ts';
+import { formatSeconds } from '../../units.ts';
 import type { Control } from '../control.ts';
 import type { MainHeapState } from '../main-heap.ts';
 import { trackSession } from '../sessions.ts';
@@ -85,7 +86,7 @@ export class HeapReader {
     if (expectedMs > pauseMsMax) {
       await evaluate(session, `${AGENT}.releaseMarks(0)`);
       return unavailable(
-        `a reading would have the main thread stand still for about ${(expectedMs / 1000).toFixed(1)} s: to have it made, say --max-pause ${Math.ceil((expectedMs * 1.5) / 1000)}s`,
+        `a reading would have the main thread stand still for about ${formatSeconds(expectedMs / 1000)}: to have it made, say --max-pause ${Math.ceil((expectedMs * 1.5) / 1000)}s`,
       );
     }
     const began = performance.now();

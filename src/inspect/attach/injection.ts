@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { deflateRawSync } from 'node:zlib';
 import type { Injection } from '../../protocol.ts';
 
 /** What the first question finds out of the process; nothing is changed by it. */
@@ -32,7 +33,8 @@ export function injection(
   closes: boolean,
 ): string {
   const main = readFileSync(new URL('injected-main.js', bundles), 'utf8');
-  const workerSource = readFileSync(new URL('agent-worker.cjs', bundles), 'utf8');
+  // Packed, it is a third: what is evaluated is garbage in the process afterwards, and in the inspector's hands twice its size.
+  const workerSource = deflateRawSync(readFileSync(new URL('agent-worker.cjs', bundles))).toString('base64');
   return `(function (require) {
   if (process.pid !== ${pidInside}) return;
   try { ${main}; memtoolInjected.startAgent(${JSON.stringify({ ...options, workerSource })}); }
