@@ -127,9 +127,7 @@ function judgeKept({ births, startedMs, nowMs }: Survivors, fate: Fate | undefin
   const bytes = bytesOf(births);
   const oldest = births[0]?.ms ?? nowMs;
   const isLate = oldest - startedMs > LATE_SHARE * watchedMs;
-  // Where so many should have come before the first, it had not begun.
-  const hasBegunLater = (births.length * (oldest - startedMs)) / watchedMs > QUIET_SAMPLES;
-  const fromMs = isLate || hasBegunLater ? oldest : startedMs;
+  const fromMs = isLate ? oldest : startedMs;
   const epochs = divide(births, fromMs, nowMs);
   const generations = epochs.filter((epoch) => epoch.count > 0).length;
   if (isLate && fate === undefined)
@@ -147,13 +145,16 @@ function judgeKept({ births, startedMs, nowMs }: Survivors, fate: Fate | undefin
   const quietMs = nowMs - (births.at(-1)?.ms ?? nowMs);
   if ((births.length * quietMs) / (nowMs - fromMs) > QUIET_SAMPLES)
     return plain('undecided', `Nothing has been added for ${lasting(quietMs)}. Ask again later.`, generations);
-  const trend = trendOf(epochs);
-  if (trend.newer < FADING_RATIO * trend.older && -trend.errors > SIGNIFICANT)
+  // Where so many should have come before the first, it had not begun.
+  const hasBegunLater = (births.length * (oldest - startedMs)) / watchedMs > QUIET_SAMPLES;
+  const fading = trendOf(hasBegunLater ? divide(births, oldest, nowMs) : epochs);
+  if (fading.newer < FADING_RATIO * fading.older && -fading.errors > SIGNIFICANT)
     return plain(
       'cache',
-      `Its growth is fading: ${amount(trend.newer, 'sample')} in the newer half of the watch, ${trend.older} in the older.`,
+      `Its growth is fading: ${amount(fading.newer, 'sample')} in the newer half of the time, ${fading.older} in the older.`,
       generations,
     );
+  const trend = trendOf(epochs);
   if (trend.newer > DECAYING_RATIO * trend.older && trend.errors > SIGNIFICANT && fate === undefined)
     return plain(
       'undecided',
@@ -172,10 +173,11 @@ function judgeKept({ births, startedMs, nowMs }: Survivors, fate: Fate | undefin
     generations,
     bytesPerMinute: growth.bytesPerMinute,
   });
-  if (trend.newer < SLOWING_RATIO * trend.older && -trend.errors > 1.5 * SIGNIFICANT)
+  if (fading.newer < SLOWING_RATIO * fading.older && -fading.errors > 1.5 * SIGNIFICANT)
     return say('suspect', `It grows, but more and more slowly: ${evidence}.`);
-  if (births.length < LEAK_SAMPLES_MIN || bytes < LEAK_BYTES_MIN)
-    return say('suspect', `It grows, but there is little of it yet: ${evidence}.`);
+  if (bytes < LEAK_BYTES_MIN)
+    return plain('undecided', `It grows, but there is little of it yet: ${evidence}.`, generations);
+  if (births.length < LEAK_SAMPLES_MIN) return say('suspect', `It grows, but has few samples yet: ${evidence}.`);
   if (nowMs - fromMs < LEAK_WATCH_MS_MIN)
     return say('suspect', `It grows, but has not been watched for long: ${evidence}.`);
   if (fate === undefined)

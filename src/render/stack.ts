@@ -9,6 +9,7 @@ interface Frame {
 }
 
 const FRAMES_SHOWN_MAX = 3;
+const ANONYMOUS = '(anonymous)';
 const PACKAGE = /^.*[/\\]node_modules[/\\]((?:@[^/\\]+[/\\])?[^/\\]+)[/\\]?/s;
 
 /**
@@ -34,10 +35,15 @@ export function stackLines(stack: readonly string[]): string[] {
 /** The function that says most of where it is; with its package if it is one's. */
 export function placeName(stack: readonly string[]): string | undefined {
   const frames = stack.map(readFrame);
-  const said = frames.find((frame) => isOwn(frame) || packageOf(frame) !== undefined) ?? frames[0];
+  const found = frames.findIndex((frame) => isOwn(frame) || packageOf(frame) !== undefined);
+  const said = frames[Math.max(0, found)];
   if (!said) return undefined;
   const name = packageOf(said);
-  return printable(name === undefined ? said.fn : `${name}: ${said.fn}`);
+  if (name !== undefined) return printable(`${name}: ${said.fn}`);
+  // A function without a name is known by who has it.
+  const outer =
+    said.fn === ANONYMOUS ? frames.slice(found + 1).find((frame) => isOwn(frame) && frame.fn !== ANONYMOUS) : undefined;
+  return printable(outer === undefined ? said.fn : `${outer.fn} > ${said.fn}`);
 }
 
 /** `fn (file:line:col)`, or only `fn` */

@@ -30,6 +30,10 @@ const PROGRAMS: Record<string, Life> = {
   'entries that live for two minutes on average': (_, next) => -Math.log(1 - next()) * 120_000,
   'an LRU that is full just before the end': () => WATCH_MS * 0.9,
   'entries that live for half the watch on average': (_, next) => (-Math.log(1 - next()) * WATCH_MS) / 2,
+  'a memo of so many keys and no more': (ms, next) =>
+    next() < Math.exp(-ms / 100_000) ? Number.POSITIVE_INFINITY : undefined,
+  'the same, after its function was inlined': (ms, next) =>
+    ms > 100_000 && next() < Math.exp(1 - ms / 100_000) ? Number.POSITIVE_INFINITY : undefined,
   'a batch job of a minute': (ms) => 60_000 - (ms % 60_000),
   'requests of a second': () => 1000,
 };
@@ -139,7 +143,8 @@ test('a queue that is filled faster than it is emptied leaks, though each of its
 test.each([
   ['few samples', steady(5, 0, 60_000), 60_000, 'undecided', 'Too little to tell'],
   ['little watched', steady(40, 0, 9000), 9000, 'suspect', 'not been watched for long'],
-  ['little grown', steady(8, 0, 60_000), 60_000, 'suspect', 'little of it yet'],
+  ['few samples of much', steady(8, 0, 60_000), 60_000, 'suspect', 'few samples yet'],
+  ['little', steady(8, 0, 60_000).map(({ ms }) => ({ ms, bytes: 32_768 })), 60_000, 'undecided', 'little of it yet'],
 ] as const)('%s: no leak yet', (_, births, nowMs, verdict, reason) => {
   expect(judge({ births: [...births], startedMs: 0, nowMs })).toMatchObject({
     verdict,
