@@ -5,6 +5,8 @@ import { hanging } from './text.ts';
 
 /** A reading that is older than this is told to be. */
 const RECENT_SECONDS = 2;
+/** Less is no matter. */
+const BUFFERS_BYTES_MIN = 1024 * 1024;
 
 /** What the rows of the heap rest on, and what to do where that is not enough. */
 export function heapLines({ pid, heap, sampledAt }: ProcessLeaks, ageSeconds: number, style: Style): string[] {
@@ -17,12 +19,17 @@ export function heapLines({ pid, heap, sampledAt }: ProcessLeaks, ageSeconds: nu
 }
 
 function seenText(heap: HeapReadingReport, sampledAt: string): string {
-  const { watchedSeconds, sampleBytes, pauseMs, liveBytes, unseenBytes } = heap;
+  const { watchedSeconds, sampleBytes, pauseMs, liveBytes, unseenBytes, buffersLiveBytes, buffersUnseenBytes } = heap;
   const agoSeconds = (Date.parse(sampledAt) - Date.parse(heap.readAt)) / 1000;
   const sampled = sampleBytes === null ? 'by a sampler that was there' : `one sample every ${formatBytes(sampleBytes)}`;
   return [
     `Heap: watched for ${formatSeconds(watchedSeconds)}, ${sampled}.`,
     `${formatBytes(liveBytes)} of what lives came in that time; ${formatBytes(unseenBytes)} is older or V8's own, and not seen.`,
+    ...(buffersLiveBytes === null || buffersLiveBytes + (buffersUnseenBytes ?? 0) < BUFFERS_BYTES_MIN
+      ? []
+      : [
+          `Of buffers ${formatBytes(buffersLiveBytes)} came from Buffer's own functions in that time, ${formatBytes(buffersUnseenBytes ?? 0)} from before or elsewhere.`,
+        ]),
     `The reading${agoSeconds > RECENT_SECONDS ? `, ${formatSeconds(agoSeconds)} ago,` : ''} held the main thread up for ${Math.ceil(pauseMs)} ms at most${agoSeconds > RECENT_SECONDS ? '; so that readings take 1 % of the time, the next waits' : ''}.`,
   ].join(' ');
 }
