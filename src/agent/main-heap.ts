@@ -4,6 +4,7 @@ import { HeapWatch, type HeapWatchState } from '../heap/heap-watch.ts';
 
 export interface MainHeapState {
   watch: HeapWatchState;
+  /** `null` before a reading, and where they are not watched. */
   buffers: MainBuffers | null;
   heapUsedBytes: number;
   arrayBuffersBytes: number;
@@ -32,13 +33,13 @@ export class MainHeap {
 
   /** Before a reading. */
   read(): MainHeapState {
-    return this.#state(this.#heap.read(), this.#buffers?.readByStack() ?? null);
+    return this.#state(this.#heap.read(), null);
   }
 
-  /** After it. */
+  /** After it: only now, its collection behind them, are the Buffers that live those that are told. */
   release(untilMs: number): MainHeapState {
     this.#heap.release(untilMs);
-    return this.#state(this.#heap.state(), null);
+    return this.#state(this.#heap.state(), this.#buffers?.readByStack() ?? null);
   }
 
   restart(): void {

@@ -8,14 +8,20 @@ import { judge, type Earlier } from './survivors.ts';
 /** What is remembered of a reading, to see at a later one what has been freed. */
 interface Remembered {
   ms: number;
-  /** The samples of each site that were not young at the time, by its key. */
-  ordinals: Map<string, Int32Array>;
+  sites: Map<string, RememberedSite>;
+}
+
+/** Of one site, the samples that were not young at the time. */
+interface RememberedSite {
+  ordinals: Int32Array;
+  /** When each of them was taken. */
+  births: Float64Array;
   /** How many there were, the young ones too. */
-  counts: Map<string, number>;
+  count: number;
 }
 
 const READINGS_REMEMBERED_MAX = 8;
-/** 256 KiB a reading. */
+/** 768 KiB a reading. */
 const SAMPLES_REMEMBERED_MAX = 65_536;
 /** What a program is just working with is freed soon whatever becomes of the rest. */
 const YOUNG_MS = 1000;
@@ -98,11 +104,13 @@ export class SiteHistory {
   #earlier({ sites, births }: Place): Earlier | undefined {
     const enough = Math.max(COMPARED_MIN, COMPARED_SHARE * births.length);
     const now = new Set(births.map(({ ordinal }) => ordinal));
-    for (const { ms, ordinals, counts } of this.#remembered) {
-      const then = sites.flatMap(({ key }) => [...(ordinals.get(key) ?? [])]);
-      if (then.length < enough) continue;
-      const samples = then.map((ordinal) => ({ ms: this.#dated(ordinal), isKept: now.has(ordinal) }));
-      const count = sites.reduce((sum, { key }) => sum + (counts.get(key) ?? 0), 0);
+    for (const { ms, sites: remembered } of this.#remembered) {
+      const then = sites.flatMap(({ key }) => remembered.get(key) ?? []);
+      if (then.reduce((sum, { ordinals }) => sum + ordinals.length, 0) < enough) continue;
+      const samples = then.flatMap(({ ordinals, births: taken }) =>
+        Array.from(ordinals, (ordinal, index) => ({ ms: taken[index] ?? 0, isKept: now.has(ordinal) })),
+      );
+      const count = then.reduce((sum, site) => sum + site.count, 0);
       return { ms, count, samples: samples.toSorted((a, b) => a.ms - b.ms) };
     }
     return undefined;
@@ -112,19 +120,19 @@ export class SiteHistory {
   #remember(): void {
     const nowMs = this.#nowMs;
     const young = nowMs - Math.max(YOUNG_MS, YOUNG_SHARE * (nowMs - this.#startedMs));
-    const ordinals = new Map<string, Int32Array>();
-    const counts = new Map<string, number>();
+    const remembered = new Map<string, RememberedSite>();
     let room = SAMPLES_REMEMBERED_MAX;
     for (const { key, samples } of this.#sites.toSorted((a, b) => b.samples.length - a.samples.length)) {
       const old = samples.filter(({ ordinal }) => this.#dated(ordinal) <= young);
       if (old.length === 0 || old.length > room) continue;
       room -= old.length;
-      ordinals.set(
-        key,
-        Int32Array.from(old, ({ ordinal }) => ordinal),
-      );
+      remembered.set(key, {
+        ordinals: Int32Array.from(old, ({ ordinal }) => ordinal),
+        births: Float64Array.from(old, ({ ordinal }) => this.#dated(ordinal)),
+        count: samples.length,
+      });
     }
-    this.#remembered.push({ ms: nowMs, ordinals, counts });
+    this.#remembered.push({ ms: nowMs, sites: remembered });
     if (this.#remembered.length > READINGS_REMEMBERED_MAX)
       this.#remembered.splice(sparest(this.#remembered.map(({ ms }) => nowMs - ms)), 1);
   }

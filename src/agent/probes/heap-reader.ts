@@ -1,4 +1,5 @@
 import type { Session } from 'node:inspector';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { nowMs } from '../../heap/heap-watch.ts';
 import type { HeapReading } from '../../heap/heap-readings.ts';
 import type { HeapProfile } from '../../report.ts';
@@ -13,6 +14,8 @@ export type HeapReadingOutcome = { kind: 'read'; reading: HeapReading } | { kind
 const ANSWER_WAIT_MS = 400;
 /** A heap of 4 GB takes about 4 s. Whoever reads it has agreed to that. */
 const PROFILE_WAIT_MS = 30_000;
+/** Thousands of finalizers run in one turn. */
+const FINALIZERS_MS = 50;
 /** Readings take no more than this share of the time. */
 const BUDGET_SHARE = 0.01;
 /** A first guess of what a reading takes, which is a full collection: 50 MB took 60 ms, 1 GB 800 ms. */
@@ -80,7 +83,7 @@ export class HeapReader {
   }
 
   async #exchange(session: Session, pauseMsMax: number): Promise<HeapReadingOutcome> {
-    const { watch, heapUsedBytes, arrayBuffersBytes, buffers } = await this.#state(session, 'readHeap()');
+    const { watch, heapUsedBytes } = await this.#state(session, 'readHeap()');
     if (watch.owner === 'none') return unavailable(watch.reason ?? 'the heap is not watched');
     const expectedMs = this.#expectedMs(heapUsedBytes);
     if (expectedMs > pauseMsMax) {
@@ -97,15 +100,17 @@ export class HeapReader {
       await evaluate(session, `${AGENT}.restartHeap()`);
       return unavailable('somebody else has stopped its sampler, which has just been started again: ask later');
     }
+    // What the collection has found to be unreachable is told by finalizers, when the event loop next turns.
+    await sleep(FINALIZERS_MS);
     const after = await this.#state(session, `releaseMarks(${watch.nowMs})`);
     const reading: HeapReading = {
       state: watch,
       profile,
-      buffers,
+      buffers: after.buffers,
       pauseMs,
       endedMs: nowMs(),
       heapUsedBytes: after.heapUsedBytes,
-      arrayBuffersBytes,
+      arrayBuffersBytes: after.arrayBuffersBytes,
     };
     this.#last = reading;
     return { kind: 'read', reading };
