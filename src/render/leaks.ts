@@ -158,7 +158,9 @@ function nextStep({ pid, leaks }: ProcessLeaks, ageSeconds: number, style: Style
         ]
       : []),
     ...(has('heap', 'leak', 'suspect')
-      ? [`What leaks on the heap only the program can let go of: look where the places named keep what they make.`]
+      ? [
+          `What leaks on the heap only the program can let go of: look where the places named keep what they make. \`memtool leaks ${pid} --retainers\` names what keeps it alive; it stops the program for seconds, and asks before.`,
+        ]
       : []),
   ];
   if (steps.length === 0) steps.push('Nothing here is a leak for certain. Look again later, to see whether it grows.');

@@ -76,7 +76,8 @@ test('a leak of the heap is told by the functions of the application, then by th
       elsewhere. The reading held the main thread up for 42 ms at most.
 
       What leaks on the heap only the program can let go of: look where the places
-      named keep what they make."
+      named keep what they make. \`memtool leaks 4242 --retainers\` names what keeps
+      it alive; it stops the program for seconds, and asks before."
   `);
 });
 
