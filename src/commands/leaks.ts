@@ -27,6 +27,8 @@ interface Asked {
 /** To see what is older than the age, and to see it grow, the watch must be longer than the age. */
 const WATCH_PER_AGE = 1.5;
 const READ_EVERY_MS = 5 * 60_000;
+/** An agent that has just read a large heap answers from that reading, which may be too early: then it is waited for again. */
+const WAITS_MAX = 5;
 const PAUSE_SECONDS_MAX = 60;
 const WAIT_SECONDS_MAX = 24 * 3600;
 
@@ -70,12 +72,11 @@ async function collect(target: string | undefined, asked: Asked, context: Contex
   const targets = await open(target, context);
   if (targets.length === 0) throw nothingRunning();
   let processes = await collectEach(targets, (one) => leaksOf(one, asked, context));
-  if (asked.wait) {
+  for (let time = 0; asked.wait && time < WAITS_MAX; time += 1) {
     const seconds = Math.max(0, ...processes.map((found) => secondsToWait(found, asked.ageSeconds)));
-    if (seconds > 0) {
-      await watchFor(seconds, asked, context, () => collectEach(targets, (one) => leaksOf(one, asked, context)));
-      processes = await collectEach(targets, (one) => leaksOf(one, asked, context));
-    }
+    if (seconds === 0) break;
+    await watchFor(seconds, asked, context, () => collectEach(targets, (one) => leaksOf(one, asked, context)));
+    processes = await collectEach(targets, (one) => leaksOf(one, asked, context));
   }
   return { schemaVersion: SCHEMA_VERSION, command: 'leaks', ageSeconds: asked.ageSeconds, processes };
 }
