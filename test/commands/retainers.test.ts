@@ -114,17 +114,16 @@ test('Ctrl-C ends the tracking, and leaves nothing behind', { timeout: LIMIT_MS 
   expect(retainers.survivors.count, JSON.stringify(retainers)).toBeGreaterThan(0);
 });
 
-/** Resolves when it says so. */
-async function tracking({ stderr }: ChildProcess): Promise<void> {
-  if (!stderr) throw new Error('its stderr is not piped');
-  for await (const [text] of chunks(stderr)) if (text.includes('Noting')) return;
-}
-
-async function* chunks(stream: NonNullable<ChildProcess['stderr']>): AsyncGenerator<[string]> {
-  for (;;) {
-    const [text] = await once(stream, 'data');
-    yield [String(text)];
-  }
+/** Resolves when it says so, and also when it ends. */
+function tracking({ stderr }: ChildProcess): Promise<void> {
+  return new Promise((resolve) => {
+    let said = '';
+    stderr?.on('data', (text: string) => {
+      said += text;
+      if (said.includes('Noting')) resolve();
+    });
+    stderr?.once('close', resolve);
+  });
 }
 
 function threadsOf(pid: number): number {
