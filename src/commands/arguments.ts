@@ -20,6 +20,8 @@ const OPTIONS_WITH_VALUE = new Set([
   '--output',
   '-o',
   '--max-pause',
+  '--container',
+  '--heap',
 ]);
 
 /** Options that may be given without a value: what can be one, and what is meant without. */

@@ -1,9 +1,7 @@
 import { containerMemory, type ContainerMemory } from '../inspect/container.ts';
-import { worstLevel, type Level, type ProcessPressure, type Resource } from '../report.ts';
+import { levelAt, worstLevel, type ProcessPressure, type Resource } from '../report.ts';
 import { formatBytes, formatPercent } from '../units.ts';
 
-const WARNING_PERCENT = 80;
-const CRITICAL_PERCENT = 95;
 /** Waiting for memory for this share of the time is felt. */
 const STALL_PERCENT_MAX = 10;
 /** What a heap may take of a container, so that buffers, stacks and code have room beside it. */
@@ -35,11 +33,6 @@ function asResource({ name, usedBytes, limitBytes }: ContainerMemory): Resource 
     bytesPerMinute: null,
     secondsToLimit: null,
   };
-}
-
-function levelAt(percent: number): Level {
-  if (percent >= CRITICAL_PERCENT) return 'critical';
-  return percent >= WARNING_PERCENT ? 'warning' : 'normal';
 }
 
 /** Each says what is wrong, and what to do. */

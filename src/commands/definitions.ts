@@ -1,5 +1,6 @@
 import type { CommandName } from '../report.ts';
 import type { AttachFlags } from './attach.ts';
+import type { BudgetFlags } from './budget.ts';
 import type { CleanupFlags } from './cleanup.ts';
 import type { CommonFlags, Context } from './context.ts';
 import type { DemoFlags } from './demo.ts';
@@ -8,7 +9,14 @@ import type { ProfileFlags } from './profile.ts';
 import type { StatsFlags } from './stats.ts';
 
 /** Which command takes which flags is said below; the command line refuses the others. */
-export type Flags = CommonFlags & StatsFlags & LeaksFlags & CleanupFlags & ProfileFlags & AttachFlags & DemoFlags;
+export type Flags = CommonFlags &
+  StatsFlags &
+  LeaksFlags &
+  CleanupFlags &
+  ProfileFlags &
+  BudgetFlags &
+  AttachFlags &
+  DemoFlags;
 
 /** One subcommand, as the command line offers it. */
 export interface Definition {
@@ -107,6 +115,19 @@ export const DEFINITIONS: Definition[] = [
     ],
     watchable: false,
     action: async (context, flags, [target = '']) => (await import('./profile.ts')).profile(target, flags, context),
+  },
+  {
+    name: 'budget',
+    operands: '<plan.json>',
+    summary: 'whether what is planned fits, before anything runs',
+    examples: ['memtool budget plan.json', 'memtool budget plan.json --container 2GiB --heap 1GiB'],
+    options: [
+      ['--container <bytes>', 'what all has to fit into; auto takes the limit of this container'],
+      ['--heap <bytes>', 'the limit of the V8 heap'],
+    ],
+    note: 'It exits 1 when a limit does not hold. The options override the limits in the file.',
+    watchable: false,
+    action: async (context, flags, [file = '']) => (await import('./budget.ts')).budget(file, flags, context),
   },
   {
     name: 'ps',

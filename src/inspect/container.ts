@@ -35,28 +35,46 @@ const VERSION_1: Version = {
   events: 'memory.oom_control',
 };
 
-/** @returns `undefined` when the process is in no group with a limit, or its groups cannot be read from here. */
+/**
+ * The group that is nearest to being full: a limit of any group around a process binds it as well.
+ *
+ * @returns `undefined` when the process is in no group with a limit, or its groups cannot be read from here.
+ */
 export function containerMemory(pid: number): ContainerMemory | undefined {
+  const [first, ...others] = limitedGroups(pid);
+  return others.reduce<ContainerMemory | undefined>((tightest, one) => {
+    const isTighter = !tightest || one.usedBytes / one.limitBytes > tightest.usedBytes / tightest.limitBytes;
+    return isTighter ? one : tightest;
+  }, first);
+}
+
+/** The least limit of the groups around a process, in bytes: what it has when nobody else uses memory. */
+export function containerLimitBytes(pid: number): number | undefined {
+  const limits = limitedGroups(pid).map(({ limitBytes }) => limitBytes);
+  return limits.length === 0 ? undefined : Math.min(...limits);
+}
+
+function limitedGroups(pid: number): ContainerMemory[] {
   for (const line of (read(`/proc/${pid}/cgroup`) ?? '').split('\n')) {
     const [id, controllers, path = '/'] = line.split(':');
     if (id === '0' && controllers === '') {
-      const found = tightest(VERSION_2, path);
-      if (found) return found;
+      const found = groupsUp(VERSION_2, path);
+      if (found.length > 0) return found;
     }
     if (controllers?.split(',').includes('memory')) {
-      const found = tightest(VERSION_1, path);
-      if (found) return found;
+      const found = groupsUp(VERSION_1, path);
+      if (found.length > 0) return found;
     }
   }
-  return undefined;
+  return [];
 }
 
-/** A limit of any group around it binds the process as well: the one that is nearest to being full. */
-function tightest(version: Version, path: string): ContainerMemory | undefined {
-  let found: ContainerMemory | undefined;
+/** A group and those around it, where they have a limit. */
+function groupsUp(version: Version, path: string): ContainerMemory[] {
+  const found: ContainerMemory[] = [];
   for (let group = path; ; group = dirname(group)) {
     const memory = readGroup(version, join(version.root, group));
-    if (memory && (!found || memory.usedBytes / memory.limitBytes > found.usedBytes / found.limitBytes)) found = memory;
+    if (memory) found.push(memory);
     if (group === '/' || group === '.') return found;
   }
 }

@@ -16,8 +16,14 @@ export const PERCENT_WIDTH = 8;
 
 /** A bar and its percentage, right-aligned; only the percentage when the bar has no columns. */
 export function usageText({ percent }: Usage, barWidth: number): string {
-  const figure = percent === null ? 'no limit' : formatPercent(percent).padStart(PERCENT_WIDTH);
+  const figure = percent === null ? 'no limit' : percentText(percent).padStart(PERCENT_WIDTH);
   return barWidth === 0 ? figure : `${percent === null ? ' '.repeat(barWidth) : bar(percent / 100, barWidth)}${figure}`;
+}
+
+/** What is planned may be many times its limit; the figure keeps its distance from the bar. */
+function percentText(percent: number): string {
+  if (percent > 9999) return '>9999 %';
+  return percent >= 999.95 ? `${Math.round(percent)} %` : formatPercent(percent);
 }
 
 /** Something is shown for the smallest share, and a full bar only for all of it. */
