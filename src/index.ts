@@ -41,6 +41,7 @@ export type {
   LeakKind,
   Level,
   ManagerStats,
+  PhaseStats,
   PoolStats,
   Resource,
   Totals,

@@ -166,9 +166,32 @@ export interface ProcessStats extends ProcessIdentity, ProcessMemory {
   scopes: ScopeStats[];
   /** All that are open. An older agent does not say. */
   scopeCount?: number;
+  /** Absent when there are none. */
+  phases?: PhaseStats[];
   /** Of one process only, and where the system tells. */
   resident?: ResidentMemory;
   unavailable?: Unavailable;
+}
+
+/** What a program has run by a name of its own, with `memory.phase()`. */
+export interface PhaseStats {
+  manager: string;
+  name: string;
+  /** That have ended, `failures` included. */
+  runs: number;
+  running: number;
+  failures: number;
+  /** Of the run that ended last. */
+  durationMs: number;
+  longestMs: number;
+  /** What all pools held more after the last run than before it; negative when it freed what was there before. */
+  notFreedBytes: number;
+  /** The most of any run. */
+  notFreedMaxBytes: number;
+  /** Before and after the last run; `memtool check` collects garbage first. */
+  heapUsedBytes: [before: number, after: number];
+  /** The peak of any run, in the thread that ran it; what was not freed by the last. */
+  pools: { name: string; peakBytes: number; notFreedBytes: number }[];
 }
 
 export interface Resource {

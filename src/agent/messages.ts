@@ -1,4 +1,5 @@
 /** What the agent's thread and the threads of the application say to each other. */
+import type { PhaseStats } from '../report.ts';
 import type { CleanupOptions, ManagerCleanup, ObservedUsage } from '../memory/registry.ts';
 import type { ThreadIdentity } from '../memory/threads/thread-id.ts';
 
@@ -102,6 +103,7 @@ export interface Observation {
   manager: string;
   ledgerId: number;
   usages: ObservedUsage[];
+  phases?: PhaseStats[];
 }
 
 export interface MemoryLayers {

@@ -1,6 +1,6 @@
 import { usedPercent } from '../memory/level.ts';
 import type { ObservedUsage } from '../memory/registry.ts';
-import type { PoolStats, Unavailable } from '../report.ts';
+import type { PhaseStats, PoolStats, Unavailable } from '../report.ts';
 import type { Application } from './application.ts';
 import type { History, SeriesKey } from './history.ts';
 import type { Managers } from './managers.ts';
@@ -16,28 +16,36 @@ export interface ObservedPool {
   pool: PoolStats;
 }
 
+/** What only the threads of the application can tell. */
+export interface Observed {
+  pools: ObservedPool[];
+  phases: PhaseStats[];
+}
+
 export interface ObservedSources {
   managers: Managers;
   application: Application;
   history: History;
 }
 
-/** The pools that someone else manages, as the `observe()` functions of all threads tell of them. */
-export async function readObserved(sources: ObservedSources, unavailable: Unavailable): Promise<ObservedPool[]> {
+/** The pools that someone else manages, as the `observe()` functions of all threads tell of them, and the phases. */
+export async function readObserved(sources: ObservedSources, unavailable: Unavailable): Promise<Observed> {
   const threads = sources.managers.observingThreads();
-  return (await Promise.all(threads.map((threadId) => readThread(threadId, sources, unavailable)))).flat();
+  const found = await Promise.all(threads.map((threadId) => readThread(threadId, sources, unavailable)));
+  return { pools: found.flatMap(({ pools }) => pools), phases: found.flatMap(({ phases }) => phases) };
 }
 
 async function readThread(
   threadId: number,
   { application, history }: ObservedSources,
   unavailable: Unavailable,
-): Promise<ObservedPool[]> {
+): Promise<Observed> {
   const outcome = await application.ask(threadId, { kind: 'observe' }, PATIENCE);
   const where = threadId === MAIN_THREAD ? '' : ` in ${threadName(threadId)}`;
   switch (outcome.kind) {
     case 'answered': {
       const pools: ObservedPool[] = [];
+      const phases = outcome.value.flatMap((observation) => observation.phases ?? []);
       for (const { manager, ledgerId, usages } of outcome.value) {
         for (const usage of usages) {
           const series = ['observed', ledgerId, usage.name, threadId] as const;
@@ -45,25 +53,27 @@ async function readThread(
           else unavailable[`observed ${usage.name}${where}`] = usage.error;
         }
       }
-      return pools;
+      return { pools, phases };
     }
     case 'failed':
       unavailable[`observed${where}`] = outcome.message;
-      return [];
+      return NOTHING;
     case 'withdrawn':
       unavailable[`observed${where}`] =
         threadId === MAIN_THREAD
           ? 'main thread is busy, and observe() functions run there'
           : 'the thread is busy, and observe() functions run there';
-      return [];
+      return NOTHING;
     case 'unanswered':
       unavailable[`observed${where}`] = `an observe() function did not answer within ${PATIENCE.answeredWithinMs} ms`;
-      return [];
+      return NOTHING;
     case 'gone':
       // And what it observed with it.
-      return [];
+      return NOTHING;
   }
 }
+
+const NOTHING: Observed = { pools: [], phases: [] };
 
 function toPool(
   manager: string,

@@ -24,7 +24,7 @@ import type { History, SeriesKey } from './history.ts';
 import { heapPools } from './heap-pools.ts';
 import type { Managers } from './managers.ts';
 import type { MainMemory } from './messages.ts';
-import { readObserved, type ObservedPool } from './observed.ts';
+import { readObserved, type Observed } from './observed.ts';
 import { agentBytes } from './probes/agent.ts';
 import type { HeapReader } from './probes/heap-reader.ts';
 import type { ProcessProbe } from './probes/process.ts';
@@ -102,12 +102,13 @@ export class Reports {
       managers: ledgers.map(({ manager }) => manager),
       pools: [
         ...ledgers.flatMap(({ pools }) => pools),
-        ...observed.map(({ pool }) => pool),
+        ...observed.pools.map(({ pool }) => pool),
         ...(memory ? heapPools(memory, this.#sources.history) : []),
         ...(workers?.pools() ?? []),
       ],
       scopes,
       scopeCount,
+      ...(observed.phases.length > 0 ? { phases: observed.phases } : {}),
       ...stated(unavailable),
     };
   }
@@ -130,7 +131,7 @@ export class Reports {
         .map(({ ledgerId, manager }) =>
           this.#resource({ ...manager, kind: 'manager', manager: null }, ['manager', ledgerId]),
         ),
-      ...observed.map(({ series, pool }) => this.#resource({ ...pool, kind: 'observed' }, series)),
+      ...observed.pools.map(({ series, pool }) => this.#resource({ ...pool, kind: 'observed' }, series)),
       ...scopes.map(asResource),
       ...(memory ? [this.#heapResource(memory.heapUsedBytes, memory.heapLimitBytes)] : []),
       ...workers.resources(),
@@ -206,7 +207,7 @@ export class Reports {
     return new WorkerRows(await this.#sources.workerHeaps.read(), this.#sources.history, unavailable);
   }
 
-  #observed(unavailable: Unavailable): Promise<ObservedPool[]> {
+  #observed(unavailable: Unavailable): Promise<Observed> {
     return readObserved(this.#sources, unavailable);
   }
 

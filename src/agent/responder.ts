@@ -1,5 +1,5 @@
+import { awaitFinalizers, collectGarbage } from '../memory/garbage-collection.ts';
 import type { RegisteredManager } from '../memory/registry.ts';
-import { awaitFinalizers, collectGarbage } from './garbage-collection.ts';
 import { readLayers, readMainMemory } from './main-memory.ts';
 import {
   REQUEST,
@@ -77,6 +77,7 @@ export class Responder {
         manager: manager.name,
         ledgerId: manager.ledgerId,
         usages: await manager.observed(),
+        phases: manager.phases?.() ?? [],
       })),
     );
   }

@@ -1,6 +1,6 @@
 import type { Session } from 'node:inspector';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { collectGarbage } from './garbage-collection.ts';
+import { collectGarbage } from '../memory/garbage-collection.ts';
 
 const WAIT_MS_MAX = 1000;
 

@@ -62,10 +62,14 @@ export abstract class Budget implements Account {
 
   /** The most that was used at a time. Of several threads together it may be a little more: what was in flight is not in it. */
   get peakBytes(): number {
-    const own = this.ledger.double(this.tally + TALLY_PEAK);
+    const own = this.ownPeakBytes;
     if (this.share === undefined) return own;
     const { usedBytes, peakBytes } = this.share.account;
     return Math.max(own, usedBytes, peakBytes);
+  }
+
+  protected get ownPeakBytes(): number {
+    return this.figure(TALLY_PEAK);
   }
 
   /** Charged by this thread. @internal */

@@ -1,5 +1,5 @@
 import { MemtoolError } from '../errors.ts';
-import { LEVELS, type Level, type ManagerStats, type PoolStats } from '../report.ts';
+import { LEVELS, type Level, type ManagerStats, type PhaseStats, type PoolStats } from '../report.ts';
 import type { MemoryAllocation } from './allocation.ts';
 import type { Account } from './account.ts';
 import type { Budget } from './budget.ts';
@@ -31,6 +31,7 @@ import {
 } from './manager-options.ts';
 import { leaksReport, pressureReport, type ManagerLeaks, type ManagerPressure } from './manager-reports.ts';
 import { Observers, type Observer } from './observers.ts';
+import { Phases } from './phase/phases.ts';
 import { MemoryPool } from './pool.ts';
 import type { MemoryReservation } from './reservation.ts';
 import type { PoolConfig, PoolOwner } from './pool-options.ts';
@@ -97,6 +98,7 @@ export class MemoryManager extends ScopedEmitter<MemoryManagerEvents> implements
   private readonly made: 'here' | 'elsewhere';
   private readonly ownHeadroom = new Headroom(this);
   private threads: ManagerThreads | undefined = undefined;
+  private phasesSeen: Phases | undefined = undefined;
   private readonly orphans: Orphans;
   private readonly autoCleanup = new AutoCleanup(this, (event) => this.emit('cleanup', event));
   private readonly reader: LedgerReader;
@@ -252,6 +254,27 @@ export class MemoryManager extends ScopedEmitter<MemoryManagerEvents> implements
       remove();
       this.ledger.countObservers(this.observers.size - size);
     };
+  }
+
+  /**
+   * Runs a function as a phase of the program, until it has returned or its promise has settled: how long it takes, the peaks
+   * of the pools meanwhile and what they hold more afterwards are kept by its name. Phases may be nested and overlap; each
+   * counts all that its thread does meanwhile. A manager tells 256 names apart; what comes later is `(others)`.
+   *
+   * @throws MemtoolError `MEMTOOL_INVALID_OPTION`, and whatever the function throws
+   */
+  phase<Result>(name: string, fn: () => Result): Result {
+    if (this.phasesSeen === undefined) {
+      this.phasesSeen = new Phases(this);
+      // Only who has something to say is asked when a report is made.
+      this.ledger.countObservers(1);
+    }
+    return this.phasesSeen.run(name, fn);
+  }
+
+  /** What was run with `phase()`, in this thread. */
+  phases(): PhaseStats[] {
+    return this.phasesSeen?.stats() ?? [];
   }
 
   /** The manager and its pools; observed pools with what they said last (`observed()` asks them). */

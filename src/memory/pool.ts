@@ -15,6 +15,7 @@ import {
   TALLY_ARENA_HELD,
   TALLY_HISTOGRAM,
   TALLY_PEAK,
+  TALLY_PEAK_BEFORE,
   TALLY_TRIPWIRE,
   TALLY_UNRECORDED,
   TALLY_USED,
@@ -238,6 +239,20 @@ export class MemoryPool extends Budget {
     this.trim();
     this.ledger.doubles[this.tally + TALLY_ARENA_HELD] = 0;
     this.share?.account.leave();
+  }
+
+  /** Of this thread, in bytes: the peak since the last call, from which on it is counted anew. @internal */
+  restartPeak(): number {
+    const { doubles } = this.ledger;
+    const peakBytes = this.figure(TALLY_PEAK);
+    // In this order, so that whoever reads meanwhile never finds less.
+    doubles[this.tally + TALLY_PEAK_BEFORE] = this.ownPeakBytes;
+    doubles[this.tally + TALLY_PEAK] = this.ownBytes;
+    return peakBytes;
+  }
+
+  protected override get ownPeakBytes(): number {
+    return Math.max(this.figure(TALLY_PEAK), this.figure(TALLY_PEAK_BEFORE));
   }
 
   /** Gives back arena memory that nobody has needed since the last call. @internal */

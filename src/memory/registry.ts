@@ -2,7 +2,7 @@
  * The process-wide list of running managers: how an agent finds them, whichever came first and however many copies of the
  * package are loaded. `memory/` does not know the agent; the agent reads each manager's ledger and asks it to clean up.
  */
-import type { CleanupRow } from '../report.ts';
+import type { CleanupRow, PhaseStats } from '../report.ts';
 
 /** Shared by all copies of memtool in the process that speak this version. */
 const REGISTRY_KEY: unique symbol = Symbol.for('memtool.registry');
@@ -44,6 +44,8 @@ export interface RegisteredManager {
   cleanup(options: CleanupOptions): Promise<ManagerCleanup>;
   /** Asks what `observe()` registered, each for a bounded time. */
   observed(): Promise<ObservedUsage[]>;
+  /** What the program names with `phase()`. Another copy of the package may not know of it. */
+  phases?(): PhaseStats[];
 }
 
 export type RegistryEvent = 'add' | 'remove';

@@ -65,6 +65,21 @@ test('what the application observes is shown beside its pools', async () => {
   });
 });
 
+test('phases that the application names are told, and no pools that it observes', async () => {
+  const subject = pools('phase');
+  const phases = async () => (await subject.json<ProcessStats>('/v1/stats')).phases;
+  await expect.poll(phases, { timeout: 10_000 }).toMatchObject([
+    {
+      manager: 'orders',
+      name: 'refresh',
+      runs: 1,
+      notFreedBytes: 1000,
+      pools: expect.arrayContaining([{ name: 'temp', peakBytes: 1000, notFreedBytes: 1000 }]),
+    },
+  ]);
+  expect((await subject.json<ProcessStats>('/v1/stats')).pools.some(({ kind }) => kind === 'observed')).toBe(false);
+});
+
 test('stats and their V8 figures are there while the main thread is in an endless loop', async () => {
   const stats = await pools('spin').json<ProcessStats>('/v1/stats');
   expect(stats.pools.find(({ name }) => name === 'cache')?.usedBytes).toBe(90 * 1024 ** 2);

@@ -62,6 +62,8 @@ export const TALLY_ARENA_HELD = 6;
 /** What was lost and has been released since. */
 export const TALLY_LOST_COUNT = 7;
 export const TALLY_LOST_BYTES = 8;
+/** The peak of before; `TALLY_PEAK` starts anew whenever a phase begins or ends. */
+export const TALLY_PEAK_BEFORE = 9;
 /** Sizes by powers of two: bucket 0 counts zero bytes, bucket n sizes of n bits. Their sum is the number of allocations. */
 export const TALLY_HISTOGRAM = 10;
 

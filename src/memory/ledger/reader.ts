@@ -43,6 +43,7 @@ import {
   TALLY_LOST_BYTES,
   TALLY_LOST_COUNT,
   TALLY_PEAK,
+  TALLY_PEAK_BEFORE,
   TALLY_REJECTIONS,
   TALLY_USED,
   tallyAt,
@@ -268,8 +269,10 @@ class Reader implements LedgerReader {
   /** At a time, in all threads together as far as anyone has looked. */
   private peakBytes(pool: number): number {
     let peak = this.word(HEADER.isShared) === 0 ? 0 : this.account(pool).peakBytes;
-    for (let thread = 0; thread < this.word(HEADER.threadCount); thread += 1)
-      peak = Math.max(peak, this.double((tallyAt(thread, pool) >> 3) + TALLY_PEAK));
+    for (let thread = 0; thread < this.word(HEADER.threadCount); thread += 1) {
+      const tally = tallyAt(thread, pool) >> 3;
+      peak = Math.max(peak, this.double(tally + TALLY_PEAK), this.double(tally + TALLY_PEAK_BEFORE));
+    }
     return peak;
   }
 

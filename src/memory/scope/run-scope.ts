@@ -1,3 +1,4 @@
+import { isThenable } from '../thenable.ts';
 import type { MemoryScope } from './scope.ts';
 
 /** Runs a function in a scope and ends the scope when it has returned, thrown, or its promise has settled. */
@@ -20,12 +21,4 @@ export function runAndClose<Result>(scope: MemoryScope, fn: (scope: MemoryScope)
   // `finally` gives a promise of the same result, and of the caller's kind if that is a promise.
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion
   return closing as Result;
-}
-
-function isThenable(value: unknown): value is PromiseLike<unknown> {
-  return (
-    ((typeof value === 'object' && value !== null) || typeof value === 'function') &&
-    'then' in value &&
-    typeof value.then === 'function'
-  );
 }

@@ -13,6 +13,7 @@ import {
   TALLY_LOST_BYTES,
   TALLY_LOST_COUNT,
   TALLY_PEAK,
+  TALLY_PEAK_BEFORE,
   TALLY_REJECTIONS,
   TALLY_ROW_BYTES,
   TALLY_USED,
@@ -133,7 +134,7 @@ export class Heir {
     const { doubles } = this.owner.ledger;
     for (const pool of this.owner.pools()) {
       const from = tallyAt(dead, pool.index) >> 3;
-      pool.share?.account.notePeak(doubles[from + TALLY_PEAK] ?? 0);
+      pool.share?.account.notePeak(Math.max(doubles[from + TALLY_PEAK] ?? 0, doubles[from + TALLY_PEAK_BEFORE] ?? 0));
       for (const figure of [TALLY_REJECTIONS, TALLY_LOST_COUNT, TALLY_LOST_BYTES])
         pool.addToTally(figure, doubles[from + figure] ?? 0);
       for (let figure = TALLY_HISTOGRAM; figure < TALLY_ROW_BYTES / 8; figure += 1)
