@@ -111,6 +111,7 @@ await Promise.all([
     entryPoints: {
       index: 'src/index.ts',
       agent: 'src/agent/preload.ts',
+      measure: 'src/agent/measure.ts',
       'demo-service': 'src/demo/service.ts',
       'demo-worker': 'src/demo/query-worker.ts',
     },

@@ -6,7 +6,7 @@ import { lstatSync, mkdirSync, readFileSync, type Stats } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { MemtoolError } from './errors.ts';
-import type { ReportedError, ScopeSort } from './report.ts';
+import type { PhaseStats, ReportedError, ScopeSort } from './report.ts';
 
 export const ENDPOINTS = {
   health: '/v1/health',
@@ -217,4 +217,25 @@ export function socketPath(directory: string, name: string): string {
     );
   }
   return path;
+}
+
+/** Names the file that a program which `memtool check` has started writes its measurement to when it ends. */
+export const MEASUREMENT_VARIABLE = 'MEMTOOL_MEASUREMENT';
+
+export interface MeasuredPool {
+  manager: string;
+  name: string;
+  peakBytes: number;
+  /** When the program ended. */
+  usedBytes: number;
+}
+
+export interface Measurement {
+  rssPeakBytes: number;
+  /** When the program ended. */
+  rssEndBytes: number;
+  /** When the program ended, after a garbage collection. */
+  heapUsedBytes: number;
+  pools: MeasuredPool[];
+  phases: PhaseStats[];
 }

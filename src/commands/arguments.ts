@@ -22,6 +22,9 @@ const OPTIONS_WITH_VALUE = new Set([
   '--max-pause',
   '--container',
   '--heap',
+  '--markdown',
+  '--runs',
+  '--for',
 ]);
 
 /** Options that may be given without a value: what can be one, and what is meant without. */

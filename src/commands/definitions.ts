@@ -1,6 +1,7 @@
 import type { CommandName } from '../report.ts';
 import type { AttachFlags } from './attach.ts';
 import type { BudgetFlags } from './budget.ts';
+import type { CheckFlags } from './check.ts';
 import type { CleanupFlags } from './cleanup.ts';
 import type { CommonFlags, Context } from './context.ts';
 import type { DemoFlags } from './demo.ts';
@@ -15,6 +16,7 @@ export type Flags = CommonFlags &
   CleanupFlags &
   ProfileFlags &
   BudgetFlags &
+  CheckFlags &
   AttachFlags &
   DemoFlags;
 
@@ -128,6 +130,22 @@ export const DEFINITIONS: Definition[] = [
     note: 'It exits 1 when a limit does not hold. The options override the limits in the file.',
     watchable: false,
     action: async (context, flags, [file = '']) => (await import('./budget.ts')).budget(file, flags, context),
+  },
+  {
+    name: 'check',
+    operands: '<budgets.json> [program...]',
+    summary: 'run a program, and measure it against its budgets',
+    examples: ['memtool check memory-budget.json', 'memtool check memory-budget.json --update -- node app.js'],
+    options: [
+      ['--runs <count>', 'how often it is run; the median counts (default: 3, with --update 5)'],
+      ['--for <duration>', 'end a program that does not end by itself'],
+      ['--update', 'write what was measured into the file: limits with head-room, and baselines'],
+      ['--markdown <file>', 'a summary that a pull request can show'],
+    ],
+    note: 'It exits 1 when a budget is exceeded. The program is started without an agent; phases are measured\nafter a garbage collection.',
+    watchable: false,
+    action: async (context, flags, [file = '', ...program]) =>
+      (await import('./check.ts')).check(file, program, flags, context),
   },
   {
     name: 'ps',
