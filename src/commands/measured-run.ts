@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { constants, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { MeasuredRun } from '../budget/check/measured.ts';
 import type { RssSample } from '../budget/check/growth.ts';
@@ -13,6 +13,7 @@ const SAMPLES_MAX = 2400;
 /** For a program that was asked to end. */
 const GRACE_MS = 10_000;
 const ERROR_CHARACTERS_MAX = 2000;
+const INTERRUPTIONS: NodeJS.Signals[] = ['SIGINT', 'SIGTERM', 'SIGHUP'];
 
 export interface RunRequest {
   /** Begins with `node`. */
@@ -30,12 +31,15 @@ export interface RunRequest {
  */
 export async function measuredRun(request: RunRequest): Promise<MeasuredRun> {
   const directory = mkdtempSync(join(tmpdir(), 'memtool-check-'));
+  const remove = (): void => rmSync(directory, { recursive: true, force: true });
+  process.on('exit', remove);
   try {
     const file = join(directory, 'measurement.json');
     const samples = await runToEnd(request, file);
     return { measurement: readMeasurement(file, request), samples };
   } finally {
-    rmSync(directory, { recursive: true, force: true });
+    process.off('exit', remove);
+    remove();
   }
 }
 
@@ -72,10 +76,12 @@ function runToEnd({ program, size, endAfterMs }: RunRequest, file: string): Prom
       clearInterval(sampler);
       for (const timer of timers) clearTimeout(timer);
       process.off('exit', kill);
+      for (const signal of INTERRUPTIONS) process.off(signal, leave);
     };
-    // An interrupted memtool leaves nothing running.
+    // An interrupted memtool leaves nothing running, and nothing behind.
     const kill = (): void => void child.kill('SIGKILL');
     process.on('exit', kill);
+    for (const signal of INTERRUPTIONS) process.on(signal, leave);
     child.stderr.setEncoding('utf8').on('data', (text: string) => {
       errors = (errors + text).slice(-ERROR_CHARACTERS_MAX);
     });
@@ -92,6 +98,10 @@ function runToEnd({ program, size, endAfterMs }: RunRequest, file: string): Prom
         );
     });
   });
+}
+
+function leave(signal: NodeJS.Signals): never {
+  process.exit(128 + constants.signals[signal]);
 }
 
 /** @returns `undefined` where the system does not tell, and of a process that has ended. */

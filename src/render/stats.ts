@@ -8,6 +8,7 @@ import {
 } from '../report.ts';
 import { formatBytes, formatChange, formatPercent } from '../units.ts';
 import { blocks, failureLines, heading, unavailableLines } from './process.ts';
+import { phaseLines } from './phases.ts';
 import { residentLines } from './resident.ts';
 import { scopeLines } from './scopes.ts';
 import type { Style } from './style.ts';
@@ -29,6 +30,7 @@ function processLines(found: ProcessStats, sort: ScopeSort | undefined, style: S
     heading(found, style),
     ...section(own.length > 0 ? poolLines(own, found.managers, style) : noPoolLines(found, style)),
     ...section(scopeLines(found, sort, style)),
+    ...section(phaseLines(found, style)),
     ...section(memoryLine(found, style)),
     ...section(observedLines(observed, style)),
     // Beside pools the line of the process says enough of the main thread's heap.

@@ -1,9 +1,9 @@
-import { copyFileSync, readFileSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import type { CheckReport, CheckRow, ErrorReport } from '../../src/report.ts';
-import { freshDirectory, json, memtool, type Outcome } from './memtool.ts';
+import { freshDirectory, json, memtool, start, type Outcome } from './memtool.ts';
 
 const FOLDER = fileURLToPath(new URL('../fixtures/budgets/', import.meta.url));
 const BUDGETS = join(FOLDER, 'memory-budget.json');
@@ -105,6 +105,23 @@ test('a program that does not end is asked to, and measured', async () => {
   const outcome = await check(file, ['--for', '5s', '--json'], { STAY: '1' });
   expect(outcome).toMatchObject({ stderr: '', exitCode: 0 });
   expect(rowsOf(outcome)[0]).toMatchObject({ measuredBytes: 100_000, status: 'ok' });
+});
+
+test('an interrupted check leaves nothing running and nothing behind', async () => {
+  const directory = freshDirectory();
+  const ready = join(directory, 'ready');
+  const temporary = freshDirectory();
+  const { child, outcome } = start(['check', BUDGETS, ...PROGRAM], directory, {
+    STAY: '1',
+    READY: ready,
+    TMPDIR: temporary,
+  });
+  const programPid = (): number => (existsSync(ready) ? Number(readFileSync(ready, 'utf8')) : 0);
+  await expect.poll(programPid, { timeout: 20_000 }).toBeGreaterThan(0);
+  child.kill('SIGTERM');
+  expect((await outcome).exitCode).toBe(143);
+  await expect.poll(() => existsSync(`/proc/${programPid()}/status`), { timeout: 20_000 }).toBe(false);
+  expect(readdirSync(temporary)).toEqual([]);
 });
 
 test('a program that ends badly is a failure, with what it said last', async () => {

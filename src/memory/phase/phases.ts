@@ -83,13 +83,12 @@ export class Phases {
     const row = this.rowOf(name);
     if (isMeasuring()) collectGarbage();
     this.notePeaks();
-    const used = new Map(this.owner.pools.map((pool) => [pool, pool.ownBytes]));
     const phase: OpenPhase = {
       name,
       startMs: performance.now(),
       heapUsedBytes: getHeapStatistics().used_heap_size,
-      usedBytes: used,
-      peakBytes: new Map(used),
+      usedBytes: new Map(this.owner.pools.map((pool) => [pool, pool.ownBytes])),
+      peakBytes: new Map(),
     };
     this.open.add(phase);
     row.running += 1;

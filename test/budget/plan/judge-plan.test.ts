@@ -165,6 +165,15 @@ describe('limits that are wider than the container', () => {
     expect(withLimits('320MiB', '4GiB').warnings).toEqual([expect.stringContaining('Lower the limits of the pools')]);
   });
 
+  test('count what a pool has on the heap once, with the heap', () => {
+    const { warnings } = judge({
+      limits: { container: '850MiB', heap: '700MiB', headroom: '100MiB', pools: { rows: '200MiB' } },
+      components: [{ name: 'rows', unitSize: '150MiB', where: 'pool:rows', onHeap: true }],
+    });
+    // 700 of the heap, 50 that the pool may still have elsewhere, 100 of head-room.
+    expect(warnings).toBeUndefined();
+  });
+
   test('are no matter when they fit, or when the plan itself does not', () => {
     expect(withLimits('512MiB', '216MiB').warnings).toBeUndefined();
     expect(withLimits('100MiB', '4GiB')).toMatchObject({ isOver: true });

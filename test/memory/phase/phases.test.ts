@@ -79,6 +79,16 @@ test('nested: the outer one has the peak of the inner, the inner only its own', 
   expect(poolOf(memory, 'inner', 'temp').peakBytes).toBe(400);
 });
 
+test('nested: the peak of the inner one is the outer one`s as well', () => {
+  const { memory } = makeManager();
+  memory.phase('outer', () => {
+    memory.phase('inner', () => spike(memory, 900));
+    spike(memory, 100);
+  });
+  expect(poolOf(memory, 'outer', 'temp').peakBytes).toBe(900);
+  expect(poolOf(memory, 'inner', 'temp').peakBytes).toBe(900);
+});
+
 test('overlapping: each has what was the most while it ran, whichever ends first', async () => {
   const { memory } = makeManager();
   const events = new EventEmitter();
@@ -135,6 +145,15 @@ test('allocations, levels and refusals are as without phases', () => {
   expect(small.level).toBe('normal');
   expect(small.peakBytes).toBe(900);
   expect(poolOf(memory, 'a', 'small').peakBytes).toBe(900);
+});
+
+test('in a manager that threads share, the peak is that of this thread; the pool keeps its own', () => {
+  const { memory } = makeManager();
+  memory.share();
+  spike(memory, 9000);
+  memory.phase('a', () => spike(memory, 500));
+  expect(poolOf(memory, 'a', 'temp')).toEqual({ name: 'temp', peakBytes: 500, notFreedBytes: 0 });
+  expect(memory.pool('temp').peakBytes).toBeGreaterThanOrEqual(9000);
 });
 
 test('the heap is told before and after, and time passes', () => {
