@@ -15,6 +15,7 @@ Examples:
   memtool leaks 4242 --age 5m      what has been held for more than 5 minutes
   memtool cleanup 4242 --dry-run   what could be given back
   memtool run server.js            start a program that can be inspected
+  memtool record orders-api        note what it holds, every second
   memtool demo                     all of it, on an example
 
 Exit codes: 0 nothing to act on, 1 findings, 2 failure or bad usage.`;
@@ -84,6 +85,7 @@ function addCommand({
   options,
   watchable,
   startsProgram,
+  usage,
   action,
 }: Definition): void {
   const command = program
@@ -94,12 +96,13 @@ function addCommand({
   for (const [flags, description] of options) command.option(flags, description);
   withCommonOptions(command, watchable);
   if (startsProgram) command.passThroughOptions().usage('[options] [-- node options] app.js [arguments]');
+  if (usage !== undefined) command.usage(usage);
   command.action(async () => {
     const flags = mergedFlags(program.opts(), command.opts());
     if (flags.watch !== undefined && !watchable) {
       throw new MemtoolError('MEMTOOL_USAGE', `${name} takes no --watch.`, { hint: helpHint() });
     }
-    exitCode = await action(createContext(name, flags), flags, command.args);
+    exitCode = await action(createContext(name, flags), flags, command.args, scanned.program);
   });
 }
 

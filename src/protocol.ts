@@ -34,6 +34,18 @@ export interface ScopeQuery {
 
 export const SCOPE_QUERY_DEFAULT: ScopeQuery = { count: 100, sort: 'used' };
 
+/** How far an answer of `GET /v1/stats?workers=0&gc=60` goes. */
+export interface StatsExtent {
+  /** Whether the heaps of worker threads are read, which interrupts each of them for a moment. */
+  workers: boolean;
+  /** For so long the garbage collections of the main thread are counted from now on; 0: they need not be. */
+  gcSeconds: number;
+}
+
+export const STATS_EXTENT_DEFAULT: StatsExtent = { workers: true, gcSeconds: 0 };
+
+export const GC_SECONDS_MAX = 3600;
+
 /** A request's body is a handful of options; more than this is refused with 413. */
 export const REQUEST_BODY_BYTES_MAX: number = 16 * 1024;
 

@@ -45,6 +45,7 @@ export type CommandName =
   | 'attach'
   | 'detach'
   | 'run'
+  | 'record'
   | 'demo';
 
 /** Which process, and when it was looked at. */
@@ -158,6 +159,12 @@ export interface ResidentMemory {
   rows: ResidentRow[];
 }
 
+/** Garbage collections of the main thread since they are counted. */
+export interface GcStats {
+  count: number;
+  pauseMs: number;
+}
+
 export interface ProcessStats extends ProcessIdentity, ProcessMemory {
   /** Absent when there are none; the figures of `ProcessMemory` are the main thread's. An older agent does not say. */
   workers?: WorkersMemory;
@@ -169,6 +176,10 @@ export interface ProcessStats extends ProcessIdentity, ProcessMemory {
   scopeCount?: number;
   /** Absent when there are none. */
   phases?: PhaseStats[];
+  /** What all that are open hold together; what is in several is counted once. An older agent does not say. */
+  scopesUsedBytes?: number;
+  /** Only for those who asked for it to be counted, and not while collections are so many that it would cost too much. */
+  gc?: GcStats;
   /** Of one process only, and where the system tells. */
   resident?: ResidentMemory;
   unavailable?: Unavailable;
@@ -414,6 +425,49 @@ export interface ProcessListing extends ProcessIdentity {
   pools: number;
 }
 
+/** Why a recording ended: its time was over, somebody ended it, or the process or program did. */
+export type RecordingEnd = 'duration' | 'interrupted' | 'gone' | 'exited';
+
+/** A column of a recording, as it went while this command ran. */
+export interface RecordedSeries {
+  column: string;
+  first: number;
+  last: number;
+  lowest: number;
+  highest: number;
+}
+
+/** What was recorded by one run of `memtool record`. */
+export interface ProcessRecording extends ProcessIdentity {
+  /** As it was given, or in the current directory. */
+  file: string;
+  format: 'jsonl' | 'csv';
+  /** Size of the file. */
+  bytes: number;
+  intervalMs: number;
+  seconds: number;
+  samples: number;
+  /** Of `samples`, those in which only the system has told something. */
+  samplesWithoutAgent: number;
+  /** It went on with what was in the file. */
+  resumed: boolean;
+  /** Under the same name, under another pid. */
+  restarts: number;
+  /** Times in which nothing could be recorded. */
+  gaps: number;
+  /** How often every second sample of the older half was left out, to keep the file below its bound. */
+  thinnings: number;
+  end: RecordingEnd;
+  /** Of the program that `memtool record` had started. */
+  exitCode?: number;
+  /** Columns that had a figure. */
+  series: RecordedSeries[];
+  /** There were more pools than there is room for columns. */
+  columnsLeftOut?: boolean;
+  /** Why nothing more was recorded, while the program went on. */
+  error?: ReportedError;
+}
+
 /** One target that failed while others answered. */
 export interface ProcessFailure {
   pid: number;
@@ -451,6 +505,7 @@ export type PressureReport = Document<'pressure', ProcessPressure> & { level: Le
 export type LeaksReport = Document<'leaks', ProcessLeaks> & { ageSeconds: number };
 export type CleanupReport = Document<'cleanup', ProcessCleanup> & { ageSeconds: number; dryRun: boolean };
 export type ProfileReport = Document<'profile', ProcessExport>;
+export type RecordReport = Document<'record', ProcessRecording>;
 export type ProcessesReport = Document<'ps', ProcessListing>;
 
 /** One component of a plan. */

@@ -171,6 +171,7 @@ function merged(selections: ScopeSelection[], max: number, figureOf: (scope: Sco
       .toSorted((a, b) => figureOf(b) - figureOf(a))
       .slice(0, max),
     count: selections.reduce((sum, { count }) => sum + count, 0),
+    usedBytes: selections.reduce((sum, { usedBytes }) => sum + usedBytes, 0),
   };
 }
 

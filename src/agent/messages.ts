@@ -1,6 +1,7 @@
 /** What the agent's thread and the threads of the application say to each other. */
 import type { PhaseStats } from '../report.ts';
 import type { CleanupOptions, ManagerCleanup, ObservedUsage } from '../memory/registry.ts';
+import type { GcStats } from '../report.ts';
 import type { ThreadIdentity } from '../memory/threads/thread-id.ts';
 
 /** The `threadId` of the main thread. Those of workers are counted up from it, and none is used twice in a process. */
@@ -68,7 +69,8 @@ export interface RequestMessage {
 export const REQUEST = { pending: 0, taken: 1, withdrawn: 2 } as const;
 
 export type Work =
-  | { kind: 'collect' }
+  /** `gcSeconds`: collections are to be counted, and for so long. */
+  | { kind: 'collect'; gcSeconds?: number }
   | { kind: 'observe' }
   | { kind: 'cleanup'; managers: number[]; options: CleanupOptions; gc: boolean };
 
@@ -89,6 +91,8 @@ export interface MainMemory {
   arrayBuffersBytes: number;
   /** Those that hold any memory. */
   spaces: HeapSpace[];
+  /** While they are counted. */
+  gc?: GcStats;
 }
 
 /** A part of the heap, by V8's name for it. */

@@ -1,7 +1,13 @@
 import { HeapReadings } from '../heap/heap-readings.ts';
 import { usedPercent } from '../memory/level.ts';
 import { MemtoolError } from '../errors.ts';
-import { SCOPE_QUERY_DEFAULT, type Health, type ScopeQuery } from '../protocol.ts';
+import {
+  SCOPE_QUERY_DEFAULT,
+  STATS_EXTENT_DEFAULT,
+  type Health,
+  type ScopeQuery,
+  type StatsExtent,
+} from '../protocol.ts';
 import {
   SCHEMA_VERSION,
   totalsOf,
@@ -78,17 +84,19 @@ export class Reports {
     };
   }
 
-  /** @param withWorkers whether the heaps of worker threads are read, which interrupts each of them for a moment */
-  async stats(query: ScopeQuery = SCOPE_QUERY_DEFAULT, withWorkers = true): Promise<ProcessStats> {
+  async stats(
+    query: ScopeQuery = SCOPE_QUERY_DEFAULT,
+    { workers: withWorkers, gcSeconds }: StatsExtent = STATS_EXTENT_DEFAULT,
+  ): Promise<ProcessStats> {
     const unavailable: Unavailable = {};
     const [memory, observed, workers] = await Promise.all([
-      this.#heap(unavailable),
+      this.#heap(unavailable, gcSeconds),
       this.#observed(unavailable),
       withWorkers ? this.#workers(unavailable) : undefined,
     ]);
     const workersMemory = workers?.totals();
     const ledgers = this.#sources.managers.stats(unavailable);
-    const { scopes, count: scopeCount } = this.#sources.managers.scopes(query, unavailable);
+    const { scopes, count: scopeCount, usedBytes } = this.#sources.managers.scopes(query, unavailable);
     return {
       ...this.identity(),
       cpuPercent: this.#sources.process.cpuPercent(),
@@ -109,6 +117,8 @@ export class Reports {
       scopes,
       scopeCount,
       ...(observed.phases.length > 0 ? { phases: observed.phases } : {}),
+      scopesUsedBytes: usedBytes,
+      ...(memory?.gc ? { gc: memory.gc } : {}),
       ...stated(unavailable),
     };
   }
@@ -193,8 +203,8 @@ export class Reports {
     return this.#heapReadings.report(ageSeconds);
   }
 
-  async #heap(unavailable: Unavailable): Promise<MainMemory | undefined> {
-    const reading = await this.#sources.heap.read();
+  async #heap(unavailable: Unavailable, gcSeconds: number = 0): Promise<MainMemory | undefined> {
+    const reading = await this.#sources.heap.read(gcSeconds);
     if (reading.kind === 'unavailable') {
       unavailable['heap'] = reading.reason;
       return undefined;

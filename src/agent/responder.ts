@@ -17,18 +17,18 @@ type CleanupWork = Extract<Work, { kind: 'cleanup' }>;
 export class Responder {
   readonly #managers: ReadonlyMap<number, RegisteredManager>;
   readonly #send: (message: ThreadMessage) => void;
-  readonly #onCollect: (memory: MainMemory) => void;
+  readonly #collect: (gcSeconds?: number) => MainMemory;
   #lastCleanup: Promise<void> = Promise.resolve();
 
-  /** @param onCollect called whenever the figures of the heap are asked for, which is every few seconds */
+  /** @param collect gives the figures of the heap; called every few seconds */
   constructor(
     managers: ReadonlyMap<number, RegisteredManager>,
     send: (message: ThreadMessage) => void,
-    onCollect: (memory: MainMemory) => void = () => undefined,
+    collect: (gcSeconds?: number) => MainMemory = readMainMemory,
   ) {
     this.#managers = managers;
     this.#send = send;
-    this.#onCollect = onCollect;
+    this.#collect = collect;
   }
 
   receive(request: RequestMessage): void {
@@ -57,18 +57,12 @@ export class Responder {
   #do(work: Work): MainMemory | Promise<Observation[] | CleanupResult> {
     switch (work.kind) {
       case 'collect':
-        return this.#collect();
+        return this.#collect(work.gcSeconds);
       case 'observe':
         return this.#observe();
       case 'cleanup':
         return this.#cleanup(work);
     }
-  }
-
-  #collect(): MainMemory {
-    const memory = readMainMemory();
-    this.#onCollect(memory);
-    return memory;
   }
 
   #observe(): Promise<Observation[]> {

@@ -4,9 +4,11 @@ import {
   ENDPOINTS,
   TRACK_SECONDS_MAX,
   PAUSE_SECONDS_DEFAULT,
+  GC_SECONDS_MAX,
   SCOPE_QUERY_DEFAULT,
   type CleanupRequest,
   type ScopeQuery,
+  type StatsExtent,
 } from '../protocol.ts';
 import { isScopeSort, SCOPE_SORTS, SCOPES_LISTED_MAX } from '../report.ts';
 import { parseSeconds } from '../units.ts';
@@ -17,7 +19,7 @@ import type { SnapshotSink } from './probes/heap-tracker.ts';
 /** What can be asked of the agent; the answers go out as JSON, as they are. */
 export interface Verbs {
   health(): object;
-  stats(scopes: ScopeQuery): Promise<object>;
+  stats(scopes: ScopeQuery, extent: StatsExtent): Promise<object>;
   pressure(): Promise<object>;
   leaks(ageSeconds: number, pauseMsMax: number): Promise<object>;
   profile(pauseMsMax: number): Promise<object>;
@@ -43,7 +45,10 @@ interface Route {
 
 const ROUTES: Record<string, Route> = {
   [ENDPOINTS.health]: { method: 'GET', answer: (verbs) => json(verbs.health()) },
-  [ENDPOINTS.stats]: { method: 'GET', answer: async (verbs, query) => json(await verbs.stats(readScopes(query))) },
+  [ENDPOINTS.stats]: {
+    method: 'GET',
+    answer: async (verbs, query) => json(await verbs.stats(readScopes(query), readExtent(query))),
+  },
   [ENDPOINTS.pressure]: { method: 'GET', answer: async (verbs) => json(await verbs.pressure()) },
   [ENDPOINTS.leaks]: {
     method: 'GET',
@@ -135,6 +140,15 @@ function readScopes(query: URLSearchParams): ScopeQuery {
     throw badRequest(`\`sort\` is ${JSON.stringify(sort)}.`, `Give one of ${Object.keys(SCOPE_SORTS).join(', ')}.`);
   }
   return { count: Number(count), sort };
+}
+
+function readExtent(query: URLSearchParams): StatsExtent {
+  const workers = single(query, 'workers') ?? '1';
+  if (workers !== '0' && workers !== '1')
+    throw badRequest(`\`workers\` is ${JSON.stringify(workers)}.`, 'Give 0 or 1.');
+  const gcSeconds = readSeconds(query, 'gc', 0);
+  if (gcSeconds > GC_SECONDS_MAX) throw badRequest(`\`gc\` is ${gcSeconds}.`, `Give at most ${GC_SECONDS_MAX}.`);
+  return { workers: workers === '1', gcSeconds };
 }
 
 function readAge(query: URLSearchParams): number {

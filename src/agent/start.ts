@@ -3,6 +3,7 @@ import { isMainThread, Worker } from 'node:worker_threads';
 import { failureName, processStartTime, socketDirectory, socketName, type Injection } from '../protocol.ts';
 import { SAMPLE_BYTES_DEFAULT } from '../heap/heap-watch.ts';
 import { Control } from './control.ts';
+import { GcWatch } from './gc-watch.ts';
 import { heapLimitBytes } from './heap-limit.ts';
 import { recordFailure, removeFile } from './failure.ts';
 import { LocalManagers } from './local-managers.ts';
@@ -71,9 +72,14 @@ function start(injection?: Injection): void {
   const path = join(place.directory, place.socketName);
   const heap = new MainHeap(sampleBytes(injection));
   heap.start();
+  const gc = new GcWatch();
+  const readMemory = (): MainMemory => {
+    const counted = gc.read();
+    return counted ? { ...readMainMemory(), gc: counted } : readMainMemory();
+  };
   const handle: AgentHandle = {
     version: 1,
-    readMemory: readMainMemory,
+    readMemory,
     readHeap: () => heap.read(),
     releaseMarks: (untilMs) => heap.release(untilMs),
     restartHeap: () => heap.restart(),
@@ -94,7 +100,17 @@ function start(injection?: Injection): void {
   const worker = startWorker({ ...place, managers: managers.list() }, failed, injection?.workerSource);
   const stay = onExit(control, worker, place, heap);
   if (!worker) return heap.stop();
-  stop = follow(worker, managers, heap);
+  const collect = (gcSeconds: number = 0): MainMemory => {
+    if (gcSeconds > 0) gc.keep(gcSeconds);
+    const memory = readMemory();
+    heap.tick(memory.heapUsedBytes);
+    return memory;
+  };
+  const unfollow = follow(worker, managers, collect);
+  stop = () => {
+    gc.stop();
+    unfollow();
+  };
   worker.once('error', failed);
   worker.once('exit', (code) => {
     if (!control.isDetached) return failed(new Error(`its thread ended with code ${code}`));
@@ -138,9 +154,9 @@ function startWorker(workerData: WorkerStart, failed: (error: unknown) => void, 
 }
 
 /** Answers the agent and tells it of managers that come and go, until the function it returns is called. */
-function follow(worker: Worker, managers: LocalManagers, heap: MainHeap): () => void {
+function follow(worker: Worker, managers: LocalManagers, collect: (gcSeconds?: number) => MainMemory): () => void {
   const send = (message: MessageToWorker): void => worker.postMessage(message);
-  const responder = new Responder(managers.byId, send, (memory) => heap.tick(memory.heapUsedBytes));
+  const responder = new Responder(managers.byId, send, collect);
   worker.on('message', (request: RequestMessage) => responder.receive(request));
   return managers.follow(send);
 }

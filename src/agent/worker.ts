@@ -69,7 +69,7 @@ const cleanupSources: CleanupSources = {
 
 const verbs: Verbs = {
   health: () => current().health(),
-  stats: (scopes) => current().stats(scopes),
+  stats: (scopes, extent) => current().stats(scopes, extent),
   pressure: () => current().pressure(),
   leaks: (ageSeconds, pauseMsMax) => current().leaks(ageSeconds, pauseMsMax),
   profile: (pauseMsMax) => current().profile(pauseMsMax),
@@ -85,7 +85,7 @@ const verbs: Verbs = {
   // What is asked for by the clock leaves the application's workers alone.
   metrics: async () =>
     renderMetrics(
-      await current().stats({ ...SCOPE_QUERY_DEFAULT, count: 0 }, false),
+      await current().stats({ ...SCOPE_QUERY_DEFAULT, count: 0 }, { workers: false, gcSeconds: 0 }),
       probe.cpuSeconds(),
       memtoolVersion,
     ),

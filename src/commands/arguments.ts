@@ -8,6 +8,8 @@ export interface ScannedArguments {
   /** Needed to report errors in the form that was asked for, even those of the command line itself. */
   json: boolean;
   color: boolean;
+  /** What follows two dashes, for a command that takes a target or a program: only the dashes tell which it is. */
+  program: string[] | undefined;
 }
 
 const OPTIONS_WITH_VALUE = new Set([
@@ -25,7 +27,11 @@ const OPTIONS_WITH_VALUE = new Set([
   '--markdown',
   '--runs',
   '--for',
+  '--interval',
+  '--max-size',
 ]);
+
+const TAKES_PROGRAM = new Set(['record']);
 
 /** Options that may be given without a value: what can be one, and what is meant without. */
 const OPTIONS_WITH_DEFAULT: ReadonlyMap<string, { value: RegExp; otherwise: string }> = new Map([
@@ -40,10 +46,14 @@ const OPTIONS_WITH_DEFAULT: ReadonlyMap<string, { value: RegExp; otherwise: stri
  * `--watch stats` its command. Only what can be a value is taken here. What `run` starts has options of its own: its words are left alone.
  */
 export function scanArguments(typed: string[]): ScannedArguments {
-  const scanned: ScannedArguments = { words: [], command: undefined, json: false, color: true };
+  const scanned: ScannedArguments = { words: [], command: undefined, json: false, color: true, program: undefined };
   for (let index = 0; index < typed.length; index += 1) {
     const word = typed[index] ?? '';
     const isOperand = !word.startsWith('-');
+    if (word === '--' && scanned.command !== undefined && TAKES_PROGRAM.has(scanned.command)) {
+      scanned.program = typed.slice(index + 1);
+      return scanned;
+    }
     if (word === '--' || (isOperand && scanned.command === 'run')) {
       scanned.words.push(...typed.slice(index));
       return scanned;

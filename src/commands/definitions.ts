@@ -7,6 +7,7 @@ import type { CommonFlags, Context } from './context.ts';
 import type { DemoFlags } from './demo.ts';
 import type { LeaksFlags } from './leaks.ts';
 import type { ProfileFlags } from './profile.ts';
+import type { RecordFlags } from './record.ts';
 import type { StatsFlags } from './stats.ts';
 
 /** Which command takes which flags is said below; the command line refuses the others. */
@@ -17,6 +18,7 @@ export type Flags = CommonFlags &
   ProfileFlags &
   BudgetFlags &
   CheckFlags &
+  RecordFlags &
   AttachFlags &
   DemoFlags;
 
@@ -33,8 +35,10 @@ export interface Definition {
   watchable: boolean;
   /** What follows the first operand belongs to another program. */
   startsProgram?: boolean;
+  /** In place of what follows from its operands. */
+  usage?: string;
   /** Imports the command when it is called: each loads only what it uses. */
-  action: (context: Context, flags: Flags, operands: string[]) => Promise<number>;
+  action: (context: Context, flags: Flags, operands: string[], program: string[] | undefined) => Promise<number>;
 }
 
 const AGE: [string, string] = ['--age <duration>', 'what is older counts as stale: 300, 90s, 5m (default: 5m)'];
@@ -146,6 +150,29 @@ export const DEFINITIONS: Definition[] = [
     watchable: false,
     action: async (context, flags, [file = '', ...program]) =>
       (await import('./check.ts')).check(file, program, flags, context),
+  },
+  {
+    name: 'record',
+    operands: '[target]',
+    usage: '[target] [options]\n       memtool record [options] -- node [node options] app.js [arguments]',
+    summary: 'write what it holds to a file, sample by sample',
+    examples: [
+      'memtool record orders-api --for 24h -o run.jsonl',
+      'memtool record 4242 --interval 5s --format csv -o run.csv',
+      'memtool record -o run.jsonl -- node app.js',
+    ],
+    options: [
+      ['--interval <duration>', 'between two samples (default: 1s)'],
+      ['--for <duration>', 'how long from now (default: until Ctrl-C, or its end)'],
+      ['-o, --output <file>', 'where to write it; goes on with what is there (default: <name>.jsonl)'],
+      ['--format <format>', 'jsonl, or csv for spreadsheets and notebooks (default: jsonl)'],
+      ['--max-size <bytes>', 'beyond it, older samples are thinned out (default: 30MB)'],
+      NO_ATTACH,
+    ],
+    note: 'A target that is given by its name is waited for when it ends, and recorded\nagain when it is back. A kill at any moment loses the last line at most: give the\nsame command to go on.',
+    watchable: false,
+    action: async (context, flags, [target], program) =>
+      (await import('./record.ts')).record(target, program, flags, context),
   },
   {
     name: 'ps',

@@ -125,7 +125,9 @@ async function load(
   tell: (text: string) => void,
   signal: AbortSignal,
 ): Promise<LoadDone> {
-  const progress = startProgress(context, 'Querying', seconds * 1000, context.errors.isTTY ? 0 : undefined);
+  const progress = startProgress(context, 'Querying', seconds * 1000, {
+    showAfterMs: context.errors.isTTY ? 0 : undefined,
+  });
   signal.addEventListener('abort', () => progress.stop());
   try {
     const done = await service.load(seconds, ({ done: fraction, queries, refused }) =>

@@ -92,7 +92,7 @@ async function watchFor(seconds: number, asked: Asked, context: Context, read: (
     context,
     `Watching, for what is older than ${formatSeconds(asked.ageSeconds)}`,
     seconds * 1000,
-    0,
+    { showAfterMs: 0 },
   );
   try {
     const endAt = performance.now() + seconds * 1000;

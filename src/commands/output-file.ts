@@ -3,6 +3,23 @@ import { lstat, realpath, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { MemtoolError } from '../errors.ts';
 
+const NAME_LENGTH_MAX = 80;
+
+/** What a file for a process of this name may be called: it stays in its directory whatever the process is called. */
+export function fileStem(name: string): string {
+  const safe = name.replace(/[^\p{L}\p{N}._-]+/gu, '_').slice(0, NAME_LENGTH_MAX);
+  const stem = safe.replace(/^[._-]+|_+$/g, '');
+  return stem === '' ? 'node' : stem;
+}
+
+/** Every option that forgets its value takes the next one for it. */
+export function checkName(output: string): void {
+  if (output !== '' && !output.startsWith('-')) return;
+  throw new MemtoolError('MEMTOOL_USAGE', `-o is ${JSON.stringify(output)}, which is no name of a file.`, {
+    hint: 'Give a file; one whose name begins with a dash is written ./-name.',
+  });
+}
+
 /** A file that is there with all of its content or not at all. */
 export class OutputFile {
   readonly #path: string;

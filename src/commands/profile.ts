@@ -14,7 +14,7 @@ import type * as Formats from '../render/profile/formats.ts';
 import { collectEach, identify, needsAgent, nothingRunning } from './collect.ts';
 import { EXIT_NOTHING, type Context } from './context.ts';
 import { readMaxPause } from './max-pause.ts';
-import { OutputFile } from './output-file.ts';
+import { checkName, fileStem, OutputFile } from './output-file.ts';
 import { exitCodeOf, show } from './show.ts';
 
 export interface ProfileFlags {
@@ -38,7 +38,6 @@ const EXTENSIONS: Readonly<Record<ProfileFormat, string>> = {
   pprof: 'pb.gz',
   flamegraph: 'html',
 };
-const NAME_LENGTH_MAX = 80;
 
 /** `memtool profile <target> [--format heapprofile|pprof|flamegraph] [-o FILE] [--force] [--max-pause 1s]` */
 export async function profile(target: string, flags: ProfileFlags, context: Context): Promise<number> {
@@ -118,14 +117,6 @@ function readFormat(format: string = 'heapprofile'): ProfileFormat {
   });
 }
 
-/** Every option that forgets its value takes the next one for it. */
-function checkName(output: string): void {
-  if (output !== '' && !output.startsWith('-')) return;
-  throw new MemtoolError('MEMTOOL_USAGE', `-o is ${JSON.stringify(output)}, which is no name of a file.`, {
-    hint: 'Give a file, or - for stdout; one whose name begins with a dash is written ./-name.',
-  });
-}
-
 function checkStdout(format: ProfileFormat, { json, output }: Context): void {
   if (json) {
     throw new MemtoolError(
@@ -159,9 +150,7 @@ function severalInOne(targets: Target[]): MemtoolError {
 
 /** In the current directory, and nowhere else whatever the process is called. */
 function defaultName({ pid, name }: { pid: number; name: string }, format: ProfileFormat): string {
-  const safe = name.replace(/[^\p{L}\p{N}._-]+/gu, '_').slice(0, NAME_LENGTH_MAX);
-  const stem = safe.replace(/^[._-]+|_+$/g, '');
-  return `${stem === '' ? 'node' : stem}-${pid}.${EXTENSIONS[format]}`;
+  return `${fileStem(name)}-${pid}.${EXTENSIONS[format]}`;
 }
 
 function writeTo(stream: NodeJS.WriteStream, content: Uint8Array): Promise<void> {

@@ -165,7 +165,7 @@ class Stages {
       stage === 'tracking'
         ? ['Noting what is allocated', TRACK_SECONDS]
         : ['The process stands still while V8 writes down its heap', this.#cost.pauseSeconds];
-    this.#progress = startProgress(this.#context, label, seconds * 1000, 0);
+    this.#progress = startProgress(this.#context, label, seconds * 1000, { showAfterMs: 0 });
   }
 
   received(bytes: number): void {

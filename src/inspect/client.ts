@@ -6,9 +6,11 @@ import {
   ENDPOINTS,
   PAUSE_SECONDS_DEFAULT,
   SCOPE_QUERY_DEFAULT,
+  STATS_EXTENT_DEFAULT,
   type CleanupRequest,
   type Health,
   type ScopeQuery,
+  type StatsExtent,
 } from '../protocol.ts';
 import type { ProcessCleanup, ProcessLeaks, ProcessPressure, ProcessProfile, ProcessStats } from '../report.ts';
 import { AnswerReader, badAnswer, type Answer } from './answer.ts';
@@ -42,8 +44,9 @@ export function askStats(
   target: AgentTarget,
   timeoutMs: number,
   { count, sort }: ScopeQuery = SCOPE_QUERY_DEFAULT,
+  { workers, gcSeconds }: StatsExtent = STATS_EXTENT_DEFAULT,
 ): Promise<ProcessStats> {
-  const path = `${ENDPOINTS.stats}?scopes=${count}&sort=${sort}`;
+  const path = `${ENDPOINTS.stats}?scopes=${count}&sort=${sort}${workers ? '' : '&workers=0'}${gcSeconds > 0 ? `&gc=${gcSeconds}` : ''}`;
   return ask(target, { method: 'GET', path }, ['managers', 'pools', 'scopes'], timeoutMs);
 }
 

@@ -53,6 +53,16 @@ function asTarget(agent: AgentTarget): Target {
   return { kind: 'agent', agent };
 }
 
+/**
+ * The agent of one process, wherever its socket is.
+ *
+ * @throws MemtoolError `MEMTOOL_SOCKET_DIRECTORY` when there is something that cannot be trusted
+ */
+export async function findAgent(pid: number, directory: string): Promise<AgentTarget | undefined> {
+  const here = await discover(directory);
+  return here.find((candidate) => candidate.pid === pid) ?? findElsewhere(pid);
+}
+
 async function byPid(pid: number, options: OpenOptions): Promise<Target> {
   const here = await discover(options.directory);
   const found = readProcess(pid);

@@ -8,6 +8,8 @@ const KIB = 1024;
 test('every open scope, the largest first, with whose it is and how near its limit', async () => {
   const stats = await (await startScopes()).json<ProcessStats>('/v1/stats');
   expect(stats.scopeCount).toBe(4);
+  // What the query holds is its transaction's and its user's too, and counts once.
+  expect(stats.scopesUsedBytes).toBe(965 * KIB);
   expect(stats.scopes).toEqual([
     {
       manager: 'orders',

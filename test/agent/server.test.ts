@@ -6,7 +6,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import { CONNECTION_LIMITS, type ConnectionLimits } from '../../src/agent/connections.ts';
 import type { Verbs } from '../../src/agent/routes.ts';
 import { createAgentServer } from '../../src/agent/server.ts';
-import type { ScopeQuery } from '../../src/protocol.ts';
+import type { ScopeQuery, StatsExtent } from '../../src/protocol.ts';
 import { Gate } from './gate.ts';
 import { ask, freshDirectory } from './subject.ts';
 
@@ -15,10 +15,10 @@ let server: Server;
 const sockets: Socket[] = [];
 
 /** What the verbs answer does not matter to the server; `stats` can be made large or late. */
-let stats: (scopes: ScopeQuery) => Promise<object>;
+let stats: (scopes: ScopeQuery, extent: StatsExtent) => Promise<object>;
 const verbs: Verbs = {
   health: () => ({ pid: 1 }),
-  stats: (scopes) => stats(scopes),
+  stats: (scopes, extent) => stats(scopes, extent),
   pressure: () => Promise.reject(new Error('on purpose')),
   leaks: (ageSeconds) => Promise.resolve({ ageSeconds }),
   profile: () => Promise.resolve({ pid: 1 }),
@@ -99,12 +99,24 @@ test.each([
 });
 
 test.each([
+  ['/v1/stats', { workers: true, gcSeconds: 0 }],
+  ['/v1/stats?workers=0', { workers: false, gcSeconds: 0 }],
+  ['/v1/stats?scopes=0&gc=1m', { workers: true, gcSeconds: 60 }],
+])('%s goes as far as %j', async (target, extent) => {
+  await listening();
+  stats = (_, asked) => Promise.resolve(asked);
+  expect(await ask(path, target)).toMatchObject({ status: 200, body: `${JSON.stringify(extent)}\n` });
+});
+
+test.each([
   ['/v1/stats?scopes=1001', 'GET', '', 400, 'MEMTOOL_BAD_REQUEST'],
   ['/v1/stats?scopes=-1', 'GET', '', 400, 'MEMTOOL_BAD_REQUEST'],
   ['/v1/stats?scopes=1.5', 'GET', '', 400, 'MEMTOOL_BAD_REQUEST'],
   ['/v1/stats?scopes=', 'GET', '', 400, 'MEMTOOL_BAD_REQUEST'],
   ['/v1/stats?scopes=1&scopes=2', 'GET', '', 400, 'MEMTOOL_BAD_REQUEST'],
   ['/v1/stats?sort=size', 'GET', '', 400, 'MEMTOOL_BAD_REQUEST'],
+  ['/v1/stats?workers=no', 'GET', '', 400, 'MEMTOOL_BAD_REQUEST'],
+  ['/v1/stats?gc=4000', 'GET', '', 400, 'MEMTOOL_BAD_REQUEST'],
   ['/v1/stats?sort=toString', 'GET', '', 400, 'MEMTOOL_BAD_REQUEST'],
   ['/v1/leaks?age=x', 'GET', '', 400, 'MEMTOOL_BAD_REQUEST'],
   ['/v1/leaks?age=-1', 'GET', '', 400, 'MEMTOOL_BAD_REQUEST'],

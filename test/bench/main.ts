@@ -18,6 +18,7 @@ const BENCHES: Record<string, () => Promise<{ bench: () => Promise<BenchRow[]> }
   command: () => import('./command.ts'),
   sampler: () => import('./sampler.ts'),
   buffers: () => import('./buffers.ts'),
+  recording: () => import('./recording.ts'),
 };
 
 const [name] = process.argv.slice(2);

@@ -32,17 +32,21 @@ export class HeapProbe {
     this.#control = control;
   }
 
-  /** Those who ask at the same time get the same reading. */
-  read(): Promise<HeapReading> {
-    this.#reading ??= this.#read().finally(() => (this.#reading = undefined));
+  /**
+   * Those who ask at the same time get the same reading.
+   *
+   * @param gcSeconds collections are to be counted, and for so long
+   */
+  read(gcSeconds: number = 0): Promise<HeapReading> {
+    this.#reading ??= this.#read(gcSeconds).finally(() => (this.#reading = undefined));
     return this.#reading;
   }
 
   /** Only if the event loop turns: for what is wanted regularly and not badly. */
-  async readIfIdle(): Promise<MainMemory | undefined> {
+  async readIfIdle(gcSeconds: number = 0): Promise<MainMemory | undefined> {
     const outcome = await this.#application.ask(
       MAIN_THREAD,
-      { kind: 'collect' },
+      { kind: 'collect', ...(gcSeconds > 0 ? { gcSeconds } : {}) },
       { takenWithinMs: MESSAGE_WAIT_MS, answeredWithinMs: MESSAGE_WAIT_MS },
     );
     return outcome.kind === 'answered' ? outcome.value : undefined;
@@ -53,8 +57,8 @@ export class HeapProbe {
     this.#release?.();
   }
 
-  async #read(): Promise<HeapReading> {
-    const memory = (await this.readIfIdle()) ?? (await this.#readThroughInspector());
+  async #read(gcSeconds: number): Promise<HeapReading> {
+    const memory = (await this.readIfIdle(gcSeconds)) ?? (await this.#readThroughInspector());
     return typeof memory === 'string' ? { kind: 'unavailable', reason: memory } : { kind: 'read', memory };
   }
 

@@ -25,6 +25,8 @@ import { readText } from './text-table.ts';
 export interface ScopeSelection {
   scopes: ScopeStats[];
   count: number;
+  /** What all of them hold together, each byte once: a scope's count has those of the scopes within it. */
+  usedBytes: number;
 }
 
 /** Reads the scopes of a ledger from any thread. A row that changes under it may be mixed: one scope's name, another's bytes. */
@@ -66,16 +68,28 @@ export class ScopeReader {
     const rows = Math.min(this.views.words[HEADER.scopeRows] ?? 0, SCOPES_MAX);
     // A user or transaction has a row in each thread that works for it, and is one account all the same.
     const accounts = new Set<number>();
+    let usedBytes = 0;
     for (let row = 1; row < rows; row += 1) {
       if (this.word(row, SCOPE_WORD.state) !== SCOPE_OPEN) continue;
       const account = this.word(row, SCOPE_WORD.account);
       if (account > 0 && accounts.has(account)) continue;
       accounts.add(account);
       const figure = figureOf(row);
-      if (figure !== undefined) found.push({ row, figure });
+      if (figure === undefined) continue;
+      found.push({ row, figure });
+      if (this.isOutermost(row)) usedBytes += this.usedBytes(row);
     }
     found.sort((a, b) => b.figure - a.figure);
-    return { scopes: found.slice(0, max).map(({ row }) => this.stats(manager, row)), count: found.length };
+    return { scopes: found.slice(0, max).map(({ row }) => this.stats(manager, row)), count: found.length, usedBytes };
+  }
+
+  /** A transaction is its user's, though it has not been opened within it. */
+  private isOutermost(row: number): boolean {
+    return (
+      this.word(row, SCOPE_WORD.parent) === 0 &&
+      this.word(row, SCOPE_WORD.user) === 0 &&
+      this.word(row, SCOPE_WORD.transaction) === 0
+    );
   }
 
   private figure(row: number, sort: ScopeSort): number {
