@@ -47,11 +47,11 @@ const quickStart = {
 };
 
 /**
- * The page of `memtool profile --format flamegraph`, with its script and style in it. Its policy lets only these two run: what
- * a profile brings in by its names is text, and would be nothing else if it were taken for more.
+ * The page of `memtool profile --format flamegraph`, or of `memtool report --html`, with its script and style in it. Its policy
+ * lets only these two run: what a profile or a recording brings in by its names is text, and would be nothing else if it were
+ * taken for more.
  */
-async function buildFlamegraph() {
-  const folder = 'src/render/profile/page';
+async function buildPage(name, folder) {
   const [script, style] = await Promise.all(['viewer.ts', 'page.css'].map((file) => bundleText(`${folder}/${file}`)));
   const parts = {
     script: `<script>${script}</script>`,
@@ -61,8 +61,8 @@ async function buildFlamegraph() {
   const page = await readFile(`${folder}/page.html`, 'utf8');
   await mkdir(outdir, { recursive: true });
   await writeFile(
-    `${outdir}/flamegraph.html`,
-    page.replace(/\{\{(script|style|policy)\}\}/g, (_, name) => parts[name]),
+    `${outdir}/${name}`,
+    page.replace(/\{\{(script|style|policy)\}\}/g, (_, part) => parts[part]),
   );
 }
 
@@ -88,6 +88,7 @@ const apart = {
   name: 'apart',
   setup({ onResolve }) {
     onResolve({ filter: /\/render\/profile\/formats\.ts$/ }, () => ({ path: './profile-formats.cjs', external: true }));
+    onResolve({ filter: /\/trends\/judge\.ts$/ }, () => ({ path: './trends-judge.cjs', external: true }));
   },
 };
 
@@ -95,7 +96,7 @@ const apart = {
 if (process.argv[2] === 'bench') {
   await build({
     ...common,
-    entryPoints: ['test/bench/main.ts'],
+    entryPoints: ['test/bench/main.ts', 'test/bench/trends.ts'],
     packages: 'external',
     splitting: true,
     outdir: 'dist/bench',
@@ -105,7 +106,8 @@ if (process.argv[2] === 'bench') {
 
 await rm(outdir, { recursive: true, force: true });
 await Promise.all([
-  buildFlamegraph(),
+  buildPage('flamegraph.html', 'src/render/profile/page'),
+  buildPage('trends.html', 'src/render/trends/page'),
   build({
     ...common,
     entryPoints: {
@@ -155,7 +157,7 @@ await Promise.all([
   build({
     ...common,
     format: 'cjs',
-    entryPoints: { 'profile-formats': 'src/render/profile/formats.ts' },
+    entryPoints: { 'profile-formats': 'src/render/profile/formats.ts', 'trends-judge': 'src/trends/judge.ts' },
     outExtension: { '.js': '.cjs' },
     minify: true,
   }),

@@ -42,6 +42,7 @@ export type CommandName =
   | 'profile'
   | 'budget'
   | 'check'
+  | 'report'
   | 'attach'
   | 'detach'
   | 'run'

@@ -29,6 +29,7 @@ const OPTIONS_WITH_VALUE = new Set([
   '--for',
   '--interval',
   '--max-size',
+  '--html',
 ]);
 
 const TAKES_PROGRAM = new Set(['record']);

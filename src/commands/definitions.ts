@@ -8,6 +8,7 @@ import type { DemoFlags } from './demo.ts';
 import type { LeaksFlags } from './leaks.ts';
 import type { ProfileFlags } from './profile.ts';
 import type { RecordFlags } from './record.ts';
+import type { ReportFlags } from './report.ts';
 import type { StatsFlags } from './stats.ts';
 
 /** Which command takes which flags is said below; the command line refuses the others. */
@@ -19,6 +20,7 @@ export type Flags = CommonFlags &
   BudgetFlags &
   CheckFlags &
   RecordFlags &
+  ReportFlags &
   AttachFlags &
   DemoFlags;
 
@@ -173,6 +175,19 @@ export const DEFINITIONS: Definition[] = [
     watchable: false,
     action: async (context, flags, [target], program) =>
       (await import('./record.ts')).record(target, program, flags, context),
+  },
+  {
+    name: 'report',
+    operands: '<recording> [current]',
+    summary: 'what grows in a recording, or against another',
+    examples: ['memtool report run.jsonl --html run.html', 'memtool report baseline.jsonl current.jsonl'],
+    options: [
+      ['--html <file>', 'write a page with plots, too'],
+      ['--force', 'overwrite a file that exists'],
+    ],
+    note: 'It exits 1 when something grows; of two recordings, when something of the current one\ngrows, or is higher than in the baseline beyond what varies within them.',
+    watchable: false,
+    action: async (context, flags, operands) => (await import('./report.ts')).report(operands, flags, context),
   },
   {
     name: 'ps',

@@ -1,20 +1,13 @@
 /** The flame graph: one HTML file that needs nothing else. */
 import type { HeapProfile, ProcessProfile } from '../../report.ts';
 import { formatBytes, formatPercent, formatSeconds } from '../../units.ts';
+import { escapeHtml, fillPage, scriptJson } from '../html.ts';
 import { frameOf, placeOf } from './frame.ts';
 import type { FlamegraphData, FlamegraphFrame } from './flamegraph-data.ts';
 import { liveBytesOf, stacksOf } from './live-profile.ts';
 
 /** Beyond these the graph says more than a list. */
 const FUNCTIONS_LISTED_MAX = 20;
-
-const ESCAPES: Readonly<Record<string, string>> = {
-  '&': '&amp;',
-  '<': '&lt;',
-  '>': '&gt;',
-  '"': '&quot;',
-  "'": '&#39;',
-};
 
 /** @param page - dist/flamegraph.html: what draws it, with places for what is drawn. */
 export function renderFlamegraph(found: ProcessProfile, page: string): string {
@@ -27,17 +20,7 @@ export function renderFlamegraph(found: ProcessProfile, page: string): string {
     functions: functionRows({ frames, stacks }, liveBytesOf(found.profile)),
     data: scriptJson({ frames, stacks }),
   };
-  // In one go, by a function: what was filled in is not looked into again, and a `$&` in a name is only that.
-  return page.replace(/\{\{(\w+)\}\}/g, (whole, name: string) => parts[name] ?? whole);
-}
-
-export function escapeHtml(text: string): string {
-  return text.replace(/[&<>"']/g, (character) => ESCAPES[character] ?? character);
-}
-
-/** Inside a script element only `<` can end it, or begin a comment that swallows its end. */
-function scriptJson(data: FlamegraphData): string {
-  return JSON.stringify(data).replaceAll('<', '\\u003c');
+  return fillPage(page, parts);
 }
 
 function facts(found: ProcessProfile): [string, string][] {
