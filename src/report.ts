@@ -163,6 +163,8 @@ export interface ResidentMemory {
 /** Garbage collections of the main thread since they are counted. */
 export interface GcStats {
   count: number;
+  /** Of `count`, those of the whole heap: after one, what is left lives. An older agent does not say. */
+  fullCount?: number;
   pauseMs: number;
 }
 

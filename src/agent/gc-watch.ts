@@ -1,4 +1,4 @@
-import { PerformanceObserver } from 'node:perf_hooks';
+import { constants, PerformanceObserver } from 'node:perf_hooks';
 import type { GcStats } from '../report.ts';
 import { runOutside } from './run-outside.ts';
 
@@ -18,7 +18,7 @@ export class GcWatch {
   readonly #nowMs: () => number;
   #observer: PerformanceObserver | undefined;
   #untilMs = 0;
-  #total: GcStats = { count: 0, pauseMs: 0 };
+  #total: Required<GcStats> = { count: 0, fullCount: 0, pauseMs: 0 };
   #rateFrom = { count: 0, atMs: 0 };
   #restUntilMs = 0;
 
@@ -62,8 +62,20 @@ export class GcWatch {
     this.#observer = undefined;
   }
 
-  #note(entries: readonly { duration: number }[]): void {
-    this.#total.count += entries.length;
-    for (const { duration } of entries) this.#total.pauseMs += duration;
+  #note(entries: readonly { duration: number; detail?: unknown }[]): void {
+    for (const { duration, detail } of entries) {
+      this.#total.count += 1;
+      this.#total.pauseMs += duration;
+      if (isFull(detail)) this.#total.fullCount += 1;
+    }
   }
+}
+
+function isFull(detail: unknown): boolean {
+  return (
+    typeof detail === 'object' &&
+    detail !== null &&
+    'kind' in detail &&
+    detail.kind === constants.NODE_PERFORMANCE_GC_MAJOR
+  );
 }

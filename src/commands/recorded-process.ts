@@ -141,6 +141,7 @@ function addStats(figures: Map<string, number | null>, stats: ProcessStats): voi
   set('workersHeapUsed', stats.workers?.heapUsedBytes);
   set('cpuPercent', stats.cpuPercent === null ? null : tenths(stats.cpuPercent));
   set('gcCount', stats.gc?.count);
+  set('gcFullCount', stats.gc?.fullCount);
   set('gcPauseMs', stats.gc === undefined ? null : tenths(stats.gc.pauseMs));
   set('scopes.count', stats.scopeCount);
   set('scopes.used', stats.scopesUsedBytes);

@@ -75,6 +75,8 @@ export const RECORDING_COLUMNS = [
   'cpuPercent',
   /** Of the main thread, since the agent watches them. */
   'gcCount',
+  /** Of `gcCount`, those of the whole heap: after one, what is left lives. */
+  'gcFullCount',
   'gcPauseMs',
   'scopes.count',
   /** Of the scopes that are in no other, the sum. */

@@ -23,11 +23,14 @@ test('collections are counted from when somebody asks, with their pauses, and su
   await collect(2);
   expect(watch.read()).toBeUndefined();
   watch.keep(60);
-  expect(watch.read()).toEqual({ count: 0, pauseMs: 0 });
+  expect(watch.read()).toEqual({ count: 0, fullCount: 0, pauseMs: 0 });
   await collect(3);
   const first = watch.read();
   expect(first?.count).toBeGreaterThanOrEqual(3);
   expect(first?.pauseMs).toBeGreaterThan(0);
+  // Asked for by `gc()`, they are of the whole heap.
+  expect(first?.fullCount).toBeGreaterThanOrEqual(3);
+  expect(first?.fullCount).toBeLessThanOrEqual(first?.count ?? NaN);
   pass(1);
   await collect(1);
   expect(watch.read()?.count).toBeGreaterThan(first?.count ?? NaN);

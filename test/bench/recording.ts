@@ -131,6 +131,7 @@ function figuresAt(index: number): Map<string, number | null> {
     ['workersHeapUsed', isRare ? 100 * MIB + noise(5) : null],
     ['cpuPercent', Math.round(Math.random() * 1000) / 10],
     ['gcCount', index * 3],
+    ['gcFullCount', Math.floor(index / 20)],
     ['gcPauseMs', Math.round(index * 42.7) / 10],
     ['scopes.count', Math.floor(Math.random() * 900)],
     ['scopes.used', noise(20)],

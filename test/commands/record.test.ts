@@ -85,6 +85,7 @@ test('a process with an agent: pools, scopes, heap, collections and what the ker
   // It makes garbage all the time.
   expect(last?.['gcCount']).toBeGreaterThan(0);
   expect(last?.['gcPauseMs']).toBeGreaterThan(0);
+  expect(last?.['gcFullCount']).toBeLessThanOrEqual(last?.['gcCount'] ?? NaN);
   const times = rows.map(({ t }) => t ?? NaN);
   expect(times).toEqual(times.toSorted((a, b) => a - b));
 });
