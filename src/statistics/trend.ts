@@ -63,7 +63,7 @@ const HALF_SHARE_MIN = 0.1;
 const SLOWING_RATIO = 0.5;
 /** The same, behind a change of pace that stands out. */
 const SLOWING_LATE_RATIO = 0.7;
-/** 99 % of 20,000 series of 40 (10) independent normal values stay below 6.4 (17). */
+/** 99 % of 20,000 series of 40 (10) independent normal values stay below 6.1 (11.2). */
 const CHANGE_F_MIN = 12;
 /** Of the recording, what must be left after warm-up to be judged. */
 const REST_SHARE_MIN = 1 / 3;

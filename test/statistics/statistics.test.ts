@@ -1,6 +1,6 @@
 /**
  * Against published examples, and against the numbers of other implementations: SciPy 1.17.1, NumPy, and pyMannKendall
- * 1.4.3 (Hussain & Mahmud, Journal of Open Source Software 4 (2019), 1556). The command is beside each.
+ * (Hussain & Mahmud, Journal of Open Source Software 4 (2019), 1556). The command is beside each.
  */
 import { describe, expect, test } from 'vitest';
 import { autocorrelation, hamedRaoFactor } from '../../src/statistics/autocorrelation.ts';

@@ -1,3 +1,5 @@
+import { theilSen } from '../../statistics/theil-sen.ts';
+
 export interface RssSample {
   seconds: number;
   bytes: number;
@@ -22,10 +24,10 @@ export function growthPerMinute(samples: readonly RssSample[]): number | undefin
   const warm = samples.filter(({ seconds }) => seconds >= first + (last - first) * WARM_UP_SHARE);
   const step = Math.ceil(warm.length / POINTS_MAX);
   const points = warm.filter((_, index) => index % step === 0);
-  const slopes = points.flatMap((later, index) =>
-    points.slice(0, index).map((earlier) => (later.bytes - earlier.bytes) / (later.seconds - earlier.seconds)),
+  const { slope } = theilSen(
+    points.map(({ seconds }) => seconds / 60),
+    points.map(({ bytes }) => bytes),
+    0,
   );
-  slopes.sort((a, b) => a - b);
-  const middle = slopes[slopes.length >> 1];
-  return middle === undefined ? undefined : Math.round(middle * 60);
+  return Number.isFinite(slope) ? Math.round(slope) : undefined;
 }
