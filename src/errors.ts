@@ -47,6 +47,8 @@ export type ErrorCode =
   | 'MEMTOOL_BAD_RECORDING'
   | 'MEMTOOL_RECORDING_VERSION'
   | 'MEMTOOL_CHILD_FAILED'
+  | 'MEMTOOL_NO_BLACK_BOX'
+  | 'MEMTOOL_BAD_BLACK_BOX'
   | 'MEMTOOL_INTERNAL';
 
 export interface MemtoolErrorOptions {

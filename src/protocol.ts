@@ -6,7 +6,7 @@ import { lstatSync, mkdirSync, readFileSync, type Stats } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { MemtoolError } from './errors.ts';
-import type { PhaseStats, ReportedError, ScopeSort } from './report.ts';
+import type { PhaseStats, ReportedError, ScopeSort, Unavailable } from './report.ts';
 
 export const ENDPOINTS = {
   health: '/v1/health',
@@ -109,6 +109,8 @@ export interface Health {
   schemaVersion: number;
   managers: string[];
   pools: number;
+  /** An older agent does not say. */
+  unavailable?: Unavailable;
 }
 
 /**
@@ -204,6 +206,16 @@ export function failureName(pid: number, startTime: string | undefined): string 
 
 export function parseFailureName(name: string): { pid: number; startTime: string } | undefined {
   const match = /^(\d+)-(\d+)\.failed$/.exec(name);
+  return match?.[1] && match[2] ? { pid: Number(match[1]), startTime: match[2] } : undefined;
+}
+
+/** `<pid>-<start time>.last`, beside the sockets: what the process held, for when it is gone. */
+export function blackBoxName(pid: number, startTime: string | undefined): string {
+  return `${pid}-${startTime ?? '0'}.last`;
+}
+
+export function parseBlackBoxName(name: string): { pid: number; startTime: string } | undefined {
+  const match = /^(\d+)-(\d+)\.last$/.exec(name);
   return match?.[1] && match[2] ? { pid: Number(match[1]), startTime: match[2] } : undefined;
 }
 

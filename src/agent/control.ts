@@ -5,19 +5,23 @@
  *   word 0  SOCKET   where the socket is in its life; whoever ends the process takes it to `exiting`
  *   word 1  BOUND    what came of the bind that `binding` announced, once it has returned
  *   word 2  SESSION  how many inspector sessions the agent has to the main thread
+ *   word 3  BOX      whether the black box is there, is being made, or is no longer to be made
  *
  * Invariant: the agent sets SESSION before it reads SOCKET, and the main thread sets SOCKET to `exiting` before it reads
  * SESSION; so no session is opened that the leaving main thread did not see.
  */
-const CONTROL = { socket: 0, bound: 1, session: 2 } as const;
-const CONTROL_WORDS = 3;
+const CONTROL = { socket: 0, bound: 1, session: 2, box: 3 } as const;
+const CONTROL_WORDS = 4;
 
 const BOUND = { pending: 0, bound: 1, refused: 2 } as const;
+const BOX = { none: 0, making: 1, made: 2, over: 3 } as const;
 const SOCKET = { starting: 0, binding: 1, listening: 2, failed: 3, exiting: 4, detached: 5 } as const;
 
 /** A bind is one system call; a disconnect is answered in under a millisecond. Neither may hold up an exit. */
 const BIND_WAIT_MS = 100;
 const SESSION_WAIT_MS = 500;
+/** The file is made in under a millisecond. */
+const BOX_WAIT_MS = 100;
 
 export class Control {
   readonly words: Int32Array<SharedArrayBuffer>;
@@ -73,6 +77,31 @@ export class Control {
 
   get exiting(): boolean {
     return Atomics.load(this.words, CONTROL.socket) === SOCKET.exiting;
+  }
+
+  /** Agent: to be called before the black box is made. @returns `false` when the process is leaving. */
+  beginBox(): boolean {
+    return Atomics.compareExchange(this.words, CONTROL.box, BOX.none, BOX.making) === BOX.none;
+  }
+
+  /** Agent: it is there, or could not be made. @returns `false` when nobody waited for it, and it must not stay. */
+  endBox(isMade: boolean): boolean {
+    const before = Atomics.compareExchange(this.words, CONTROL.box, BOX.making, isMade ? BOX.made : BOX.none);
+    Atomics.notify(this.words, CONTROL.box);
+    return before === BOX.making;
+  }
+
+  /** Main thread, in its last moments: from now on none is made. */
+  closeBox(): void {
+    for (;;) {
+      const before = Atomics.load(this.words, CONTROL.box);
+      if (before !== BOX.making) {
+        if (Atomics.compareExchange(this.words, CONTROL.box, before, BOX.over) === before) return;
+      } else if (Atomics.wait(this.words, CONTROL.box, BOX.making, BOX_WAIT_MS) === 'timed-out') {
+        Atomics.store(this.words, CONTROL.box, BOX.over);
+        return;
+      }
+    }
   }
 
   /** Agent: to be called before a session is opened. @returns `false` when none may be opened any more. */

@@ -14,6 +14,9 @@ export interface WorkerStart {
   /** Of the socket, in `directory`. */
   socketName: string;
   failureName: string;
+  /** Of the black box, in `directory`; `null` when none is wanted. */
+  blackBoxName: string | null;
+  startTime: string;
   scriptName: string;
   heapLimitBytes: number;
   managers: ManagerAdded[];

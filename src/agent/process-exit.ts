@@ -1,10 +1,10 @@
-/** Calls back when this thread leaves, without a warning for the application, whose tenth listener may be there already. */
-export function onProcessExit(leave: () => void): () => void {
+/** Calls back when this thread leaves, with its exit code, without a warning for the application, whose tenth listener may be there already. */
+export function onProcessExit(leave: (code: number) => void): () => void {
   const listenersMax = process.getMaxListeners();
   if (listenersMax > 0) process.setMaxListeners(listenersMax + 1);
-  const listener = (): void => {
+  const listener = (code: number): void => {
     try {
-      leave();
+      leave(code);
     } catch {
       // Nobody is left to be told.
     }

@@ -25,6 +25,7 @@ import {
   type Verdict,
 } from '../report.ts';
 import type { Application } from './application.ts';
+import type { BlackBox } from './black-box.ts';
 import { secondsToLimit } from './growth.ts';
 import type { History, SeriesKey } from './history.ts';
 import { heapPools } from './heap-pools.ts';
@@ -47,6 +48,7 @@ export interface ReportSources {
   workerHeaps: WorkerHeapsProbe;
   heapReader: HeapReader;
   application: Application;
+  blackBox: BlackBox;
   scriptName: string;
   /** As it was at the start, for when the main thread cannot be asked. */
   heapLimitBytes: number;
@@ -81,6 +83,7 @@ export class Reports {
       schemaVersion: SCHEMA_VERSION,
       managers: this.#sources.managers.names,
       pools: this.#sources.managers.poolNames.length,
+      ...stated(this.#blackBox({})),
     };
   }
 
@@ -97,6 +100,7 @@ export class Reports {
     const workersMemory = workers?.totals();
     const ledgers = this.#sources.managers.stats(unavailable);
     const { scopes, count: scopeCount, usedBytes } = this.#sources.managers.scopes(query, unavailable);
+    this.#blackBox(unavailable);
     return {
       ...this.identity(),
       cpuPercent: this.#sources.process.cpuPercent(),
@@ -199,8 +203,18 @@ export class Reports {
       return undefined;
     }
     // The same again when it was asked for too soon after the last.
-    if (outcome.reading !== this.#heapReadings.last) this.#heapReadings.note(outcome.reading);
+    if (outcome.reading !== this.#heapReadings.last) {
+      this.#heapReadings.note(outcome.reading);
+      const rows = this.#heapReadings.report(0)?.leaks.map((leak) => this.#inSource(leak)) ?? [];
+      this.#sources.blackBox.noteSites(outcome.reading.endedMs, rows);
+    }
     return this.#heapReadings.report(ageSeconds);
+  }
+
+  #blackBox(unavailable: Unavailable): Unavailable {
+    const reason = this.#sources.blackBox.unavailable;
+    if (reason !== undefined) unavailable['black box'] = reason;
+    return unavailable;
   }
 
   async #heap(unavailable: Unavailable, gcSeconds: number = 0): Promise<MainMemory | undefined> {

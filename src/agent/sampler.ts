@@ -1,3 +1,4 @@
+import type { BlackBox } from './black-box.ts';
 import type { History } from './history.ts';
 import type { Managers } from './managers.ts';
 import type { MainMemory } from './messages.ts';
@@ -10,6 +11,10 @@ const TICK_MS = 1000;
 const HEAP_TICKS = 5;
 const HEAP_TICKS_EARLY = 2;
 const EARLY_TICKS = 60;
+/** Of its limit: when it will be there soon, the black box wants to know it every second. */
+const HEAP_FULL_SHARE = 0.7;
+/** That its growth is carried on for. */
+const READINGS_AHEAD = 3;
 
 export interface SamplerSources {
   managers: Managers;
@@ -17,12 +22,15 @@ export interface SamplerSources {
   history: History;
   process: ProcessProbe;
   heap: HeapProbe;
+  blackBox: BlackBox;
 }
 
 /** The agent's clock: once a second it moves the ledgers' clocks on and notes what growth and CPU are computed from. */
 export class Sampler {
   readonly #sources: SamplerSources;
   #tick = 0;
+  #heapUsedBytes = 0;
+  #isHeapNearFull = false;
   #timer: NodeJS.Timeout | undefined;
 
   constructor(sources: SamplerSources) {
@@ -39,13 +47,15 @@ export class Sampler {
   }
 
   #sample(): void {
-    const { managers, workerThreads, process } = this.#sources;
+    const { managers, workerThreads, process, blackBox } = this.#sources;
     // Else the memory of a ledger would be kept until somebody asks.
     workerThreads.dropEnded();
     managers.beat();
     process.sample();
     this.#notePools();
-    if (this.#tick % (this.#tick < EARLY_TICKS ? HEAP_TICKS_EARLY : HEAP_TICKS) === 0) void this.#noteHeap();
+    const everyTicks = this.#isHeapNearFull ? 1 : this.#tick < EARLY_TICKS ? HEAP_TICKS_EARLY : HEAP_TICKS;
+    if (this.#tick % everyTicks === 0) void this.#noteHeap().finally(() => blackBox.sample());
+    else blackBox.sample();
     this.#tick += 1;
   }
 
@@ -61,6 +71,12 @@ export class Sampler {
 
   async #noteHeap(): Promise<void> {
     const memory: MainMemory | undefined = await this.#sources.heap.readIfIdle();
-    if (memory) this.#sources.history.note(['heap'], memory.heapUsedBytes);
+    if (!memory) return;
+    this.#sources.history.note(['heap'], memory.heapUsedBytes);
+    this.#sources.blackBox.noteHeap(memory);
+    const { heapUsedBytes, heapLimitBytes } = memory;
+    const grownBytes = Math.max(0, heapUsedBytes - this.#heapUsedBytes);
+    this.#isHeapNearFull = heapUsedBytes + READINGS_AHEAD * grownBytes >= HEAP_FULL_SHARE * heapLimitBytes;
+    this.#heapUsedBytes = heapUsedBytes;
   }
 }

@@ -1,8 +1,16 @@
 import { basename, join, resolve } from 'node:path';
 import { isMainThread, Worker } from 'node:worker_threads';
-import { failureName, processStartTime, socketDirectory, socketName, type Injection } from '../protocol.ts';
+import {
+  blackBoxName,
+  failureName,
+  processStartTime,
+  socketDirectory,
+  socketName,
+  type Injection,
+} from '../protocol.ts';
 import { SAMPLE_BYTES_DEFAULT } from '../heap/heap-watch.ts';
 import { Control } from './control.ts';
+import { Ending } from './ending.ts';
 import { GcWatch } from './gc-watch.ts';
 import { heapLimitBytes } from './heap-limit.ts';
 import { recordFailure, removeFile } from './failure.ts';
@@ -64,6 +72,8 @@ function start(injection?: Injection): void {
     directory: injection?.directory ?? resolve(socketDirectory()),
     socketName: socketName(process.pid, startTime),
     failureName: failureName(process.pid, startTime),
+    blackBoxName: process.env['MEMTOOL_BLACK_BOX'] === '0' ? null : blackBoxName(process.pid, startTime),
+    startTime: startTime ?? '0',
     scriptName: process.argv[1] === undefined ? 'node' : basename(process.argv[1]),
     heapLimitBytes: heapLimitBytes(),
     control: control.words,
@@ -95,10 +105,13 @@ function start(injection?: Injection): void {
     heap.stop();
     const failure = control.fail();
     if (failure?.hadSocket) removeFile(path);
+    // Nobody writes it any more: it would say that the process had died now.
+    ending.forget();
     if (failure) recordFailure(place, error);
   };
+  const ending = new Ending(place, control);
   const worker = startWorker({ ...place, managers: managers.list() }, failed, injection?.workerSource);
-  const stay = onExit(control, worker, place, heap);
+  const stay = onExit({ control, worker, place, heap, ending });
   if (!worker) return heap.stop();
   const collect = (gcSeconds: number = 0): MainMemory => {
     if (gcSeconds > 0) gc.keep(gcSeconds);
@@ -161,9 +174,18 @@ function follow(worker: Worker, managers: LocalManagers, collect: (gcSeconds?: n
   return managers.follow(send);
 }
 
-function onExit(control: Control, worker: Worker | undefined, place: Place, heap: MainHeap): () => void {
+interface Leaving {
+  control: Control;
+  worker: Worker | undefined;
+  place: Place;
+  heap: MainHeap;
+  ending: Ending;
+}
+
+function onExit({ control, worker, place, heap, ending }: Leaving): () => void {
+  const ignoreErrors = ending.watchErrors();
   // Whatever fails in it: who finds a stale socket removes it.
-  return onProcessExit(() => {
+  const ignoreExit = onProcessExit((code) => {
     const left = control.exit();
     worker?.postMessage({ kind: 'exiting' } satisfies MessageToWorker);
     control.awaitSessionEnd();
@@ -171,7 +193,12 @@ function onExit(control: Control, worker: Worker | undefined, place: Place, heap
     if (left === 'socket') removeFile(join(place.directory, place.socketName));
     // One that listens may have noted a failure too.
     if (left) removeFile(join(place.directory, place.failureName));
+    ending.note(code);
   });
+  return () => {
+    ignoreErrors();
+    ignoreExit();
+  };
 }
 
 /** As told by who attaches; else MEMTOOL_SAMPLE_BYTES, where 0 switches it off. What is no number is not taken for one. */

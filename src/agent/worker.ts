@@ -2,6 +2,7 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { SCOPE_QUERY_DEFAULT } from '../protocol.ts';
 import { Application } from './application.ts';
+import { BlackBox } from './black-box.ts';
 import { runCleanup, type CleanupSources } from './cleanup.ts';
 import { Control } from './control.ts';
 import { Departure } from './departure.ts';
@@ -41,7 +42,9 @@ const probe = new ProcessProbe();
 const history = new History();
 // Put in by the bundler: sent into a process as text, this is nobody's file.
 const memtoolVersion = process.env['MEMTOOL_VERSION'] ?? 'unknown';
+const blackBox = new BlackBox({ start, control, managers, process: probe, memtoolVersion });
 const reports = new Reports({
+  blackBox,
   managers,
   application,
   heap,
@@ -97,13 +100,23 @@ process.on('unhandledRejection', (error) => recordFailure(start, error));
 parentPort?.on('message', receive);
 workerThreads.start();
 
-const sampler = new Sampler({ managers, workerThreads, history, process: probe, heap });
-sampler.start();
+const sampler = new Sampler({ managers, workerThreads, history, process: probe, heap, blackBox });
 
 const server = createAgentServer(verbs);
-const departure = new Departure({ start, control, server, stop: () => sampler.stop() });
+const departure = new Departure({
+  start,
+  control,
+  server,
+  stop: () => {
+    sampler.stop();
+    blackBox.discard();
+  },
+});
 server.on('connection', () => departure.putOff());
-listen(server, start.directory, start.socketName, control).then(
+const listening = listen(server, start.directory, start.socketName, control);
+blackBox.open();
+sampler.start();
+listening.then(
   () => server.on('error', (error) => recordFailure(start, error)),
   (error: unknown) => {
     if (control.fail()) recordFailure(start, error);

@@ -190,6 +190,16 @@ export const DEFINITIONS: Definition[] = [
     action: async (context, flags, operands) => (await import('./report.ts')).report(operands, flags, context),
   },
   {
+    name: 'last',
+    operands: '[target]',
+    summary: 'what a process looked like when it died, and what killed it',
+    examples: ['memtool last', 'memtool last orders-api', 'memtool last ./4242-118034.last --json'],
+    options: [],
+    note: "A process with an agent writes its memory down once a second, into a file beside the\nagent's socket. A clean exit takes that file away; of the others 32 are kept, for\n7 days. MEMTOOL_BLACK_BOX=0 in its environment switches it off.",
+    watchable: false,
+    action: async (context, _, [target]) => (await import('./last.ts')).last(target, context),
+  },
+  {
     name: 'ps',
     operands: '',
     summary: 'which processes can be inspected, and why others cannot',

@@ -1,6 +1,8 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { constants } from 'node:os';
 import { MemtoolError } from '../errors.ts';
+import { noteEnding } from '../inspect/last/note-ending.ts';
+import { processStartTime, socketDirectory } from '../protocol.ts';
 
 /** A terminal sends SIGINT to the whole foreground group, so the child has it already. */
 const FORWARDED: NodeJS.Signals[] = ['SIGTERM', 'SIGHUP'];
@@ -31,6 +33,8 @@ export function startProgram(commandLine: string[], executable: string = process
 }
 
 function exitOf(child: ChildProcess, executable: string): Promise<number> {
+  const { pid = 0 } = child;
+  const startTime = processStartTime(pid);
   return new Promise((resolve, reject) => {
     child.once('error', (cause) =>
       reject(
@@ -40,6 +44,10 @@ function exitOf(child: ChildProcess, executable: string): Promise<number> {
         }),
       ),
     );
-    child.once('exit', (code, signal) => resolve(code ?? 128 + (signal === null ? 0 : constants.signals[signal])));
+    child.once('exit', (code, signal) => {
+      // Nobody else is told which signal it was.
+      noteEnding(socketDirectory(), { pid, startTime }, { code, signal });
+      resolve(code ?? 128 + (signal === null ? 0 : constants.signals[signal]));
+    });
   });
 }

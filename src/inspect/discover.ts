@@ -72,7 +72,8 @@ export async function vanishesSocket(target: AgentTarget, timeoutMs: number): Pr
   while (isThere() && performance.now() < until) await sleep(VANISH_POLL_MS);
 }
 
-function isListening(path: string): Promise<boolean> {
+/** Whether anybody answers on the socket. */
+export function isListening(path: string): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = connect({ path, timeout: PROBE_TIMEOUT_MS });
     const answer = (listening: boolean): void => {

@@ -146,7 +146,7 @@ test('an uncaught error ends the process as ever, and the socket goes', async ()
   const ended = await subject.ended;
   expect(ended.code).toBe(1);
   expect(ended.output).toContain('on purpose');
-  expect(subject.files()).toEqual([]);
+  expect(subject.files('.sock')).toEqual([]);
 });
 
 test('process.exit() while an inspector session is in use is clean: its code, no output, no socket left', async () => {
@@ -189,7 +189,7 @@ test('a path that is too long is noted where memtool looks, and the note goes wi
     error: { code: 'MEMTOOL_SOCKET_PATH_TOO_LONG' },
   });
   await subject.ended;
-  expect(subject.files()).toEqual([]);
+  expect(subject.files('.failed')).toEqual([]);
 });
 
 test('preloaded into an application without managers, it answers with the figures of the process', async () => {

@@ -19,6 +19,7 @@ const BENCHES: Record<string, () => Promise<{ bench: () => Promise<BenchRow[]> }
   sampler: () => import('./sampler.ts'),
   buffers: () => import('./buffers.ts'),
   recording: () => import('./recording.ts'),
+  'black-box': () => import('./black-box.ts'),
 };
 
 const [name] = process.argv.slice(2);

@@ -94,7 +94,8 @@ test('a process that exits meanwhile exits as it would, and that is said', { tim
   const { exitCode, stderr } = await outcome;
   expect(exitCode).toBe(2);
   expect(stderr).toMatch(/the process is ending|ended before it had answered/);
-  expect(readdirSync(directory)).toEqual([]);
+  // Beside its black box: it did not exit cleanly.
+  expect(readdirSync(directory).filter((name) => !name.endsWith('.last'))).toEqual([]);
 });
 
 test('Ctrl-C ends the tracking, and leaves nothing behind', { timeout: LIMIT_MS }, async () => {

@@ -60,8 +60,8 @@ export interface LedgerReader {
   readonly managerName: string;
   manager(): ManagerStats;
   pools(): PoolStats[];
-  /** Used bytes by pool, without looking at a record: for what asks every second. */
-  usage(): { name: string; usedBytes: number }[];
+  /** Pools, without looking at a record: for what asks every second. */
+  usage(): PoolUsage[];
   /** The open scopes, of which at most `max` are described: the first by `sort`, largest first. */
   scopes(max: number, sort: ScopeSort): ScopeSelection;
   /** Those at `warning` or above, nearest to their limit first. */
@@ -80,6 +80,13 @@ export interface LedgerReader {
   touchedBytes(): number;
   /** Moves the shared one-second clock on; any thread may, it never goes back. */
   beat(): void;
+}
+
+export interface PoolUsage {
+  name: string;
+  usedBytes: number;
+  limitBytes: number | null;
+  level: Level;
 }
 
 /** @throws MemtoolError `MEMTOOL_LEDGER_VERSION` when the ledger is of a version this reader does not know. */
@@ -133,8 +140,17 @@ class Reader implements LedgerReader {
     );
   }
 
-  usage(): { name: string; usedBytes: number }[] {
-    return this.poolIndexes().map((pool) => ({ name: this.poolName(pool), usedBytes: this.usedBytes(pool) }));
+  usage(): PoolUsage[] {
+    return this.poolIndexes().map((pool) => {
+      const usedBytes = this.usedBytes(pool);
+      const limitBytes = this.limitBytes(pool);
+      return {
+        name: this.poolName(pool),
+        usedBytes,
+        limitBytes: limited(limitBytes),
+        level: this.poolLevel(pool, usedBytes, limitBytes),
+      };
+    });
   }
 
   scopes(max: number, sort: ScopeSort): ScopeSelection {
@@ -209,8 +225,7 @@ class Reader implements LedgerReader {
 
   private pool(pool: number, { live: recorded, allocatedBytes, oldestAgeSeconds }: PoolSummary): PoolStats {
     const at = (POOLS_AT + pool * POOL_ROW_BYTES) >> 3;
-    const isShared = this.word(HEADER.isShared) !== 0;
-    const limitBytes = isShared ? this.account(pool).limitBytes : this.double(at + POOL_DOUBLE.limitBytes);
+    const limitBytes = this.limitBytes(pool);
     const usedBytes = this.usedBytes(pool);
     const live = recorded + this.total(pool, TALLY_UNRECORDED);
     let allocations = 0;
@@ -226,7 +241,7 @@ class Reader implements LedgerReader {
       reservedBytes: Math.max(usedBytes, usedBytes - allocatedBytes + this.total(pool, TALLY_ARENA_HELD)),
       peakBytes: Math.max(usedBytes, this.peakBytes(pool)),
       usedPercent: usedPercent(usedBytes, limitBytes),
-      level: nextLevel(this.level((at << 1) + POOL_WORD.level), usedBytes, limitBytes, this.thresholds()),
+      level: this.poolLevel(pool, usedBytes, limitBytes),
       allocations,
       // Not counted, which would cost each free a store: what is no longer live was freed.
       frees: Math.max(0, allocations - live),
@@ -234,6 +249,18 @@ class Reader implements LedgerReader {
       live,
       oldestAgeSeconds,
     };
+  }
+
+  private limitBytes(pool: number): number {
+    const isShared = this.word(HEADER.isShared) !== 0;
+    return isShared
+      ? this.account(pool).limitBytes
+      : this.double(((POOLS_AT + pool * POOL_ROW_BYTES) >> 3) + POOL_DOUBLE.limitBytes);
+  }
+
+  private poolLevel(pool: number, usedBytes: number, limitBytes: number): Level {
+    const word = ((POOLS_AT + pool * POOL_ROW_BYTES) >> 2) + POOL_WORD.level;
+    return nextLevel(this.level(word), usedBytes, limitBytes, this.thresholds());
   }
 
   private readLabel(label: number): { tag: string | null; stack: string[] } {
