@@ -68,7 +68,8 @@ function nothing({ heap, unavailable }: ProcessLeaks, ageSeconds: number, style:
 }
 
 function leakLines({ leaks, totals }: ProcessLeaks, style: Style): string[] {
-  const severalManagers = new Set(leaks.map(({ manager }) => manager)).size > 1;
+  // What is on the heap belongs to none.
+  const severalManagers = new Set(leaks.flatMap(({ manager }) => manager ?? [])).size > 1;
   const columns: Column[] = [
     { head: 'VERDICT' },
     { head: 'KIND', drop: 2 },

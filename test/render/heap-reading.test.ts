@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { renderLeaks } from '../../src/render/leaks.ts';
 import type { HeapReadingReport, Leak, LeaksReport } from '../../src/report.ts';
-import { AT_80, leaksOf } from './sample.ts';
+import { AT_80, leaksOf, LOST } from './sample.ts';
 
 const MIB = 1024 * 1024;
 const HEAP: HeapReadingReport = {
@@ -96,4 +96,11 @@ test('without anything, both are named', () => {
   expect(renderLeaks(report([]), AT_80)).toContain(
     'No leaks: nothing is lost or orphaned, and nothing in a pool has been held,\n  and nothing that was sampled on the heap has lived for longer than 5m.',
   );
+});
+
+test('beside rows of one manager, those of the heap make no second', () => {
+  const text = renderLeaks(report([LOST, SITE]), AT_80);
+  expect(text).not.toContain('MANAGER');
+  expect(text).toContain('memtool cleanup 4242');
+  expect(text).toContain('memtool leaks 4242 --retainers');
 });

@@ -134,7 +134,7 @@ describe('worker threads that share a manager', () => {
     const users = { count: 1000, open: 20, pool: 'cache', bytes: 500 };
     await Promise.all(threads.map((thread) => thread.do('churnUsers', users)));
     await quiet(...threads);
-    expect(openLedger(memory.shared).scopes(10, 'used')).toEqual({ scopes: [], count: 0 });
+    expect(openLedger(memory.shared).scopes(10, 'used')).toEqual({ scopes: [], count: 0, usedBytes: 0 });
     expect(audit([memory], false)).toMatchObject({ problems: [], named: 0 });
     expect(memory.usedBytes).toBe(0);
     const ana = memory.openUser('user-7');
