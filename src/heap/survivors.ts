@@ -52,6 +52,7 @@ const KEPT_SHARE = 0.1;
 const EARLIER_SAMPLES_MIN = 4;
 /** Of a queue: that go in the order in which they came; of the growth that the time would make. */
 const IN_ORDER_SHARE = 0.9;
+const QUEUE_FREED_SHARE_MAX = 0.5;
 const LINEAR_SHARE = 0.85;
 /** Births in the newer half of the epochs against the older half. */
 const FADING_RATIO = 0.4;
@@ -102,6 +103,8 @@ export function judge(survivors: Survivors): Judgement {
  * already, and what is left has grown since about as the watch has: a cache of a fixed size does not.
  */
 function judgeQueue({ births, startedMs, nowMs }: Survivors, earlier: Earlier, fate: Fate): Judgement | undefined {
+  // Where most has gone meanwhile, what grows is only the number of those that pass through.
+  if (fate.freedShare > QUEUE_FREED_SHARE_MAX) return undefined;
   const firstKept = earlier.samples.findIndex(({ isKept }) => isKept);
   const inOrder = earlier.samples.filter(({ isKept }, index) => isKept === index >= firstKept).length;
   if (firstKept === -1 || inOrder < IN_ORDER_SHARE * earlier.samples.length) return undefined;
