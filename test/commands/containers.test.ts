@@ -67,8 +67,8 @@ describe.skipIf(!canContain())('a process in a container (needs unshare)', () =>
     const leaks = await eventually(async () => {
       const asked = await memtool(['leaks', String(pid), '--age', '0', '--json'], freshDirectory());
       const [found] = json<LeaksReport>(asked).processes;
-      // Stale is what is older, and ages are in seconds.
-      return found && 'leaks' in found && found.leaks.length > 0 ? found : undefined;
+      // Stale is what is older, and ages are in seconds; what is on the heap may be there before.
+      return found && 'leaks' in found && found.leaks.some(({ tag }) => tag === 'rows') ? found : undefined;
     });
     expect(leaks).toMatchObject({ pid, leaks: expect.arrayContaining([expect.objectContaining({ tag: 'rows' })]) });
     const cleanup = await memtool(['cleanup', String(pid), '--age', '0', '--force', '--yes', '--json'], directory);
