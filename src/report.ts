@@ -26,6 +26,8 @@ export function worstLevel(found: readonly { level: Level }[]): Level {
 
 export type LeakKind = 'lost' | 'orphaned' | 'stale' | 'growing';
 export type Verdict = 'leak' | 'suspect' | 'cache' | 'undecided';
+/** From the most certain leak to what is none. */
+export const VERDICTS: readonly Verdict[] = ['leak', 'suspect', 'undecided', 'cache'];
 export type ScopeKind = 'query' | 'transaction' | 'user' | 'procedure';
 /** What scopes can be put in order by, largest first, and the figure that each means. */
 export const SCOPE_SORTS = { used: 'usedBytes', peak: 'peakBytes', age: 'ageSeconds' } as const;

@@ -11,6 +11,7 @@ import {
 import {
   SCHEMA_VERSION,
   totalsOf,
+  VERDICTS,
   worstLevel,
   type Leak,
   type Level,
@@ -22,7 +23,6 @@ import {
   type Resource,
   type ScopeStats,
   type Unavailable,
-  type Verdict,
 } from '../report.ts';
 import type { Application } from './application.ts';
 import type { BlackBox } from './black-box.ts';
@@ -261,10 +261,8 @@ export class Reports {
   }
 }
 
-const CERTAINTY: readonly Verdict[] = ['leak', 'suspect', 'undecided', 'cache'];
-
 function byCertaintyAndSize(a: Leak, b: Leak): number {
-  return CERTAINTY.indexOf(a.verdict) - CERTAINTY.indexOf(b.verdict) || b.bytes - a.bytes;
+  return VERDICTS.indexOf(a.verdict) - VERDICTS.indexOf(b.verdict) || b.bytes - a.bytes;
 }
 
 /** Without a pool nothing is known of leaks, which is not the same as that there are none. */

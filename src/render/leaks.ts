@@ -1,4 +1,4 @@
-import { isFailure, type Leak, type LeaksReport, type ProcessLeaks, type Verdict } from '../report.ts';
+import { isFailure, VERDICTS, type Leak, type LeaksReport, type ProcessLeaks, type Verdict } from '../report.ts';
 import { formatBytes, formatSeconds } from '../units.ts';
 import { groupLeaks, groupReason, heldFor, type LeakGroup } from './leak-groups.ts';
 import { heapLines } from './heap-reading.ts';
@@ -14,7 +14,6 @@ const ROWS_SHOWN_MAX = 20;
 /** Of the heap, what is no leak is shown if it is this much; enough to see that it was looked at. */
 const HARMLESS_SHOWN_MAX = 3;
 const HARMLESS_BYTES_MIN = 1024 * 1024;
-const CERTAINTY: readonly Verdict[] = ['leak', 'suspect', 'undecided', 'cache'];
 const NOTE_INDENT = '          ';
 
 export function renderLeaks(report: LeaksReport, style: Style): string {
@@ -127,7 +126,7 @@ function isHarmless({ source, verdict }: Leak): boolean {
 
 /** A small certain leak tells more than a large cache that is merely old. */
 function byCertaintyAndSize({ leak: a }: LeakGroup, { leak: b }: LeakGroup): number {
-  return CERTAINTY.indexOf(a.verdict) - CERTAINTY.indexOf(b.verdict) || b.bytes - a.bytes;
+  return VERDICTS.indexOf(a.verdict) - VERDICTS.indexOf(b.verdict) || b.bytes - a.bytes;
 }
 
 /** For whom it was held stands out; the reason is there for who wants it. */

@@ -4,20 +4,9 @@ import {
   parseRecordingLine,
   poolColumn,
   recordingLine,
-  type RecordingHeader,
   type RecordingLine,
 } from '../../src/recording/format.ts';
-
-const HEADER: RecordingHeader = {
-  memtoolRecording: 1,
-  name: 'orders-api',
-  pid: 4242,
-  nodeVersion: 'v20.20.2',
-  startedAt: '2026-01-31T12:00:00.000Z',
-  intervalMs: 1000,
-  memtoolVersion: '0.1.0',
-  hostname: 'here',
-};
+import { HEADER } from './header.ts';
 
 function parsed(text: string): RecordingLine {
   return parseRecordingLine(text.trimEnd());

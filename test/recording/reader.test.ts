@@ -5,7 +5,7 @@ import { expect, onTestFinished, test } from 'vitest';
 import { recordingLine } from '../../src/recording/format.ts';
 import { readRecording, type Recording } from '../../src/recording/reader.ts';
 import { SampleTable } from '../../src/recording/sample-table.ts';
-import { HEADER } from './sample-recording.ts';
+import { HEADER } from './header.ts';
 
 function read(...lines: (string | object)[]): Promise<Recording> {
   const directory = mkdtempSync(join(tmpdir(), 'memtool-recording-'));

@@ -1,17 +1,7 @@
 import { recordingLine, type RecordingEvent, type RecordingHeader, type Sample } from '../../src/recording/format.ts';
+import { HEADER } from './header.ts';
 
 const MIB = 1024 * 1024;
-
-export const HEADER: RecordingHeader = {
-  memtoolRecording: 1,
-  name: 'orders-api',
-  pid: 4242,
-  nodeVersion: 'v20.20.2',
-  startedAt: '2026-01-31T12:00:00.000Z',
-  intervalMs: 1000,
-  memtoolVersion: '0.1.0',
-  hostname: 'here',
-};
 
 export const COLUMNS: string[] = [
   't',

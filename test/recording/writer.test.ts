@@ -12,7 +12,8 @@ import {
 import { dirname } from 'node:path';
 import { expect, test } from 'vitest';
 import { parseRecordingLine, recordingLine } from '../../src/recording/format.ts';
-import { freshPath, HEADER, linesOf, openRecording } from './recordings.ts';
+import { HEADER } from './header.ts';
+import { freshPath, linesOf, openRecording } from './recordings.ts';
 
 const COLUMNS = ['t', 'rss'];
 

@@ -1,4 +1,4 @@
-import type { Leak, Verdict } from '../../src/report.ts';
+import { VERDICTS, type Leak } from '../../src/report.ts';
 import type { Truth } from './truth.ts';
 
 /** What the answers about one program are worth. */
@@ -13,9 +13,6 @@ export interface Judgement {
   /** The same of verdict `suspect`: not wrong, but somebody looks in vain. */
   falseSuspects: Leak[];
 }
-
-/** From the one that says most to the one that says least. */
-const VERDICTS: readonly Verdict[] = ['leak', 'suspect', 'undecided', 'cache'];
 
 /** `answers` are the rows of each answer, the earliest first. */
 export function judge(truth: Truth, answers: readonly Leak[][]): Judgement {
