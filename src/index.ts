@@ -35,18 +35,12 @@ export { instantiateWasm, type WasmInstance } from './memory/wasm/wasm-instance.
 export { chargeWasmMemory, makeWasmMemory, type WasmMemory } from './memory/wasm/wasm-memory.ts';
 export type { WasmMemoryDescriptor, WasmMemoryObject } from './memory/wasm/wasm-runtime.ts';
 export { MemtoolError, type ErrorCode } from './errors.ts';
-export type {
-  CleanupRow,
-  Leak,
-  LeakKind,
-  Level,
-  ManagerStats,
-  PhaseStats,
-  PoolStats,
-  Resource,
-  Totals,
-  Verdict,
-} from './report.ts';
+export type { CleanupRow } from './report/cleanup.ts';
+export type { Leak, LeakKind, Verdict } from './report/leaks.ts';
+export type { Level } from './report/level.ts';
+export type { Resource } from './report/pressure.ts';
+export type { ManagerStats, PhaseStats, PoolStats } from './report/stats.ts';
+export type { Totals } from './report/totals.ts';
 
 // memory/ does not know the agent: the two are joined here. It is started on the main thread; managers of other threads are
 // announced to it.

@@ -6,7 +6,9 @@ import { lstatSync, mkdirSync, readFileSync, type Stats } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { MemtoolError } from './errors.ts';
-import type { PhaseStats, ReportedError, ScopeSort, Unavailable } from './report.ts';
+import type { ReportedError, Unavailable } from './report/document.ts';
+import type { ScopeSort } from './report/scopes.ts';
+import type { PhaseStats } from './report/stats.ts';
 
 export const ENDPOINTS = {
   health: '/v1/health',

@@ -1,6 +1,7 @@
 import type { BoxEvent, BoxHolder, BoxScope, BoxSite, Details } from '../black-box/notes.ts';
 import { DEFAULT_THRESHOLDS, nextLevel } from '../memory/level.ts';
-import type { Leak, Level } from '../report.ts';
+import type { Leak } from '../report/leaks.ts';
+import type { Level } from '../report/level.ts';
 import { boundedText } from './bounded-text.ts';
 import type { Managers } from './managers.ts';
 

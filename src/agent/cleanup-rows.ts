@@ -1,4 +1,4 @@
-import type { CleanupRow } from '../report.ts';
+import type { CleanupRow } from '../report/cleanup.ts';
 
 /** Rows of several threads as one list: what has the same manager, kind, pool and tag is one row. Largest first. */
 export function sumRows(rows: readonly CleanupRow[]): CleanupRow[] {

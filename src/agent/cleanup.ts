@@ -1,6 +1,8 @@
 import { MemtoolError } from '../errors.ts';
 import type { CleanupRequest } from '../protocol.ts';
-import { totalsOf, type ProcessCleanup, type ProcessIdentity, type Unavailable } from '../report.ts';
+import type { ProcessCleanup } from '../report/cleanup.ts';
+import type { ProcessIdentity, Unavailable } from '../report/document.ts';
+import { totalsOf } from '../report/totals.ts';
 import { formatSeconds } from '../units.ts';
 import type { Application, Outcome, Patience } from './application.ts';
 import { sumRows } from './cleanup-rows.ts';

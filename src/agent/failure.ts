@@ -2,7 +2,7 @@ import { renameSync, unlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { MemtoolError } from '../errors.ts';
 import { ensureSocketDirectory, type AgentFailure } from '../protocol.ts';
-import type { ReportedError } from '../report.ts';
+import type { ReportedError } from '../report/document.ts';
 
 export interface FailurePlace {
   directory: string;

@@ -1,5 +1,5 @@
 import { constants, PerformanceObserver } from 'node:perf_hooks';
-import type { GcStats } from '../report.ts';
+import type { GcStats } from '../report/stats.ts';
 import { runOutside } from './run-outside.ts';
 
 /** At 20 to 110 us each this is 1 % of the main thread's time. */

@@ -1,5 +1,5 @@
 import { usedPercent } from '../memory/level.ts';
-import type { PoolStats } from '../report.ts';
+import type { PoolStats } from '../report/stats.ts';
 import type { History } from './history.ts';
 import type { MainMemory } from './messages.ts';
 

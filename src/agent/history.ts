@@ -1,5 +1,5 @@
 import { DEFAULT_THRESHOLDS, nextLevel } from '../memory/level.ts';
-import type { Level } from '../report.ts';
+import type { Level } from '../report/level.ts';
 import { Samples, type Growth } from './growth.ts';
 
 /** What the agent remembers of how many things; the ones not seen for longest go first. 1 KB each. */

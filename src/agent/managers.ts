@@ -1,7 +1,9 @@
 import { openLedger, type LedgerReader } from '../memory/ledger/reader.ts';
 import type { ScopeSelection } from '../memory/ledger/scope-reader.ts';
 import type { ScopeQuery } from '../protocol.ts';
-import { SCOPE_SORTS, type ManagerStats, type PoolStats, type ScopeStats, type Unavailable } from '../report.ts';
+import type { Unavailable } from '../report/document.ts';
+import { SCOPE_SORTS, type ScopeStats } from '../report/scopes.ts';
+import type { ManagerStats, PoolStats } from '../report/stats.ts';
 import { MAIN_THREAD, type ManagerAdded } from './messages.ts';
 
 type Ledger = { kind: 'open'; reader: LedgerReader } | { kind: 'refused'; reason: string };

@@ -9,7 +9,7 @@ import { openLedger } from '../memory/ledger/reader.ts';
 import { startMeasuring } from '../memory/phase/measuring.ts';
 import { registeredManagers, watchManagers, type RegisteredManager } from '../memory/registry.ts';
 import { MEASUREMENT_VARIABLE, type Measurement, type MeasuredPool } from '../protocol.ts';
-import type { PhaseStats } from '../report.ts';
+import type { PhaseStats } from '../report/stats.ts';
 
 startMeasuring();
 if (isMainThread) measureMainThread();

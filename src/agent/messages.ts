@@ -1,7 +1,7 @@
 /** What the agent's thread and the threads of the application say to each other. */
-import type { PhaseStats } from '../report.ts';
+import type { PhaseStats } from '../report/stats.ts';
 import type { CleanupOptions, ManagerCleanup, ObservedUsage } from '../memory/registry.ts';
-import type { GcStats } from '../report.ts';
+import type { GcStats } from '../report/stats.ts';
 import type { ThreadIdentity } from '../memory/threads/thread-id.ts';
 
 /** The `threadId` of the main thread. Those of workers are counted up from it, and none is used twice in a process. */

@@ -1,4 +1,4 @@
-import type { ProcessStats } from '../report.ts';
+import type { ProcessStats } from '../report/stats.ts';
 
 /** Of the Prometheus text exposition format. */
 export const METRICS_CONTENT_TYPE = 'text/plain; version=0.0.4; charset=utf-8';

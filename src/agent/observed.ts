@@ -1,6 +1,7 @@
 import { usedPercent } from '../memory/level.ts';
 import type { ObservedUsage } from '../memory/registry.ts';
-import type { PhaseStats, PoolStats, Unavailable } from '../report.ts';
+import type { Unavailable } from '../report/document.ts';
+import type { PhaseStats, PoolStats } from '../report/stats.ts';
 import type { Application } from './application.ts';
 import type { History, SeriesKey } from './history.ts';
 import type { Managers } from './managers.ts';

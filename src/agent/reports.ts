@@ -8,22 +8,14 @@ import {
   type ScopeQuery,
   type StatsExtent,
 } from '../protocol.ts';
-import {
-  SCHEMA_VERSION,
-  totalsOf,
-  VERDICTS,
-  worstLevel,
-  type Leak,
-  type Level,
-  type ProcessIdentity,
-  type ProcessLeaks,
-  type ProcessPressure,
-  type ProcessProfile,
-  type ProcessStats,
-  type Resource,
-  type ScopeStats,
-  type Unavailable,
-} from '../report.ts';
+import { SCHEMA_VERSION, type ProcessIdentity, type Unavailable } from '../report/document.ts';
+import { VERDICTS, type Leak, type ProcessLeaks } from '../report/leaks.ts';
+import { worstLevel, type Level } from '../report/level.ts';
+import type { ProcessPressure, Resource } from '../report/pressure.ts';
+import type { ProcessProfile } from '../report/profile.ts';
+import type { ScopeStats } from '../report/scopes.ts';
+import type { ProcessStats } from '../report/stats.ts';
+import { totalsOf } from '../report/totals.ts';
 import type { Application } from './application.ts';
 import type { BlackBox } from './black-box.ts';
 import { secondsToLimit } from './growth.ts';

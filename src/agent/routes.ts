@@ -10,7 +10,7 @@ import {
   type ScopeQuery,
   type StatsExtent,
 } from '../protocol.ts';
-import { isScopeSort, SCOPE_SORTS, SCOPES_LISTED_MAX } from '../report.ts';
+import { isScopeSort, SCOPE_SORTS, SCOPES_LISTED_MAX } from '../report/scopes.ts';
 import { parseSeconds } from '../units.ts';
 import { badRequest, parseCleanupRequest } from './cleanup-request.ts';
 import { METRICS_CONTENT_TYPE } from './metrics.ts';

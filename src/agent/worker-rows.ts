@@ -1,5 +1,7 @@
 import { usedPercent } from '../memory/level.ts';
-import type { PoolStats, Resource, Unavailable, WorkersMemory } from '../report.ts';
+import type { Unavailable } from '../report/document.ts';
+import type { Resource } from '../report/pressure.ts';
+import type { PoolStats, WorkersMemory } from '../report/stats.ts';
 import { secondsToLimit } from './growth.ts';
 import type { History, SeriesKey } from './history.ts';
 import type { WorkerHeapsReading } from './probes/worker-heaps.ts';

@@ -1,5 +1,7 @@
 import { MemtoolError } from '../errors.ts';
-import { LEVELS, type ScopeKind, type Verdict } from '../report.ts';
+import type { Verdict } from '../report/leaks.ts';
+import { LEVELS } from '../report/level.ts';
+import type { ScopeKind } from '../report/scopes.ts';
 import { decodeBlock, decodeNewest } from './block.ts';
 import { readPreamble } from './file.ts';
 import { BLACK_BOX_VERSION, DETAILS, ENDINGS, HEAD, MINUTES, POOLS_MAX, SECONDS } from './layout.ts';

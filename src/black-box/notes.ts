@@ -1,5 +1,7 @@
 /** What the blocks of a black box say, as JSON. Whoever reads them takes nothing for granted: see `contents.ts`. */
-import type { Level, ScopeKind, Verdict } from '../report.ts';
+import type { Verdict } from '../report/leaks.ts';
+import type { Level } from '../report/level.ts';
+import type { ScopeKind } from '../report/scopes.ts';
 
 export interface PoolColumn {
   manager: string;

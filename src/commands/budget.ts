@@ -3,7 +3,7 @@ import type { Plan } from '../budget/plan/plan.ts';
 import { readPlan } from '../budget/plan/read-plan.ts';
 import { MemtoolError } from '../errors.ts';
 import { containerLimitBytes } from '../inspect/container.ts';
-import type { BudgetReport } from '../report.ts';
+import type { BudgetReport } from '../report/budget.ts';
 import { parseBytes } from '../units.ts';
 import { EXIT_FINDINGS, EXIT_NOTHING, type Context } from './context.ts';
 import { readInput } from './input-file.ts';

@@ -2,7 +2,7 @@ import { MemtoolError } from '../errors.ts';
 import { attachability } from '../inspect/attach/proof.ts';
 import { listNodeProcesses } from '../inspect/processes.ts';
 import type { BareTarget, Target } from '../inspect/open.ts';
-import type { ProcessFailure, ProcessIdentity, Unavailable } from '../report.ts';
+import type { ProcessFailure, ProcessIdentity, Unavailable } from '../report/document.ts';
 import { reported } from './failure.ts';
 
 /** Enough to hide a slow process behind others, and no flood where there are hundreds. */

@@ -1,5 +1,6 @@
 import { containerMemory, type ContainerMemory } from '../inspect/container.ts';
-import { levelAt, worstLevel, type ProcessPressure, type Resource } from '../report.ts';
+import { levelAt, worstLevel } from '../report/level.ts';
+import type { ProcessPressure, Resource } from '../report/pressure.ts';
 import { formatBytes, formatPercent } from '../units.ts';
 
 /** Waiting for memory for this share of the time is felt. */

@@ -1,5 +1,5 @@
 import { socketDirectory } from '../protocol.ts';
-import type { CommandName } from '../report.ts';
+import type { CommandName } from '../report/document.ts';
 import { loadTheme, type Style } from '../render/style.ts';
 import { parseSeconds } from '../units.ts';
 import { MemtoolError } from '../errors.ts';

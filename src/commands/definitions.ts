@@ -1,4 +1,4 @@
-import type { CommandName } from '../report.ts';
+import type { CommandName } from '../report/document.ts';
 import type { AttachFlags } from './attach.ts';
 import type { BudgetFlags } from './budget.ts';
 import type { CheckFlags } from './check.ts';

@@ -2,7 +2,7 @@ import { MemtoolError } from '../errors.ts';
 import type { UserRefusal } from '../demo/messages.ts';
 import { askLeaks } from '../inspect/client.ts';
 import { open } from '../inspect/open.ts';
-import type { Leak } from '../report.ts';
+import type { Leak } from '../report/leaks.ts';
 import type { Context } from './context.ts';
 
 /** What is certain to have leaked, to the byte, and says for whose query and what it was taken. */

@@ -1,5 +1,5 @@
 import { MemtoolError } from '../errors.ts';
-import { SCHEMA_VERSION, type CommandName, type ErrorReport, type ReportedError } from '../report.ts';
+import { SCHEMA_VERSION, type CommandName, type ErrorReport, type ReportedError } from '../report/document.ts';
 
 /** An error as reports hold it. */
 export function reported(error: unknown): ReportedError {

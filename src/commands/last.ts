@@ -2,14 +2,8 @@ import { MemtoolError } from '../errors.ts';
 import { describeBox, listBox } from '../inspect/last/describe.ts';
 import { Evidence } from '../inspect/last/evidence.ts';
 import { findBoxes, isNamed, readCopiedBox, type AnyBox, type Box } from '../inspect/last/find.ts';
-import {
-  isFailure,
-  SCHEMA_VERSION,
-  type LastListing,
-  type LastReport,
-  type ProcessFailure,
-  type ProcessLast,
-} from '../report.ts';
+import { isFailure, SCHEMA_VERSION, type ProcessFailure } from '../report/document.ts';
+import type { LastListing, LastReport, ProcessLast } from '../report/last.ts';
 import { EXIT_FAILURE, EXIT_FINDINGS, EXIT_NOTHING, type Context } from './context.ts';
 import { reported } from './failure.ts';
 import { show } from './show.ts';

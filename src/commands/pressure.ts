@@ -1,6 +1,8 @@
 import { askPressure } from '../inspect/client.ts';
 import { open, type BareTarget, type Target } from '../inspect/open.ts';
-import { worstLevel, isFailure, SCHEMA_VERSION, type PressureReport, type ProcessPressure } from '../report.ts';
+import { isFailure, SCHEMA_VERSION } from '../report/document.ts';
+import { worstLevel } from '../report/level.ts';
+import type { PressureReport, ProcessPressure } from '../report/pressure.ts';
 import { bareIdentity, collectEach, nothingRunning } from './collect.ts';
 import { addContainer } from './container-pressure.ts';
 import { EXIT_FINDINGS, EXIT_NOTHING, type Context } from './context.ts';

@@ -2,14 +2,14 @@ import { readFile } from 'node:fs/promises';
 import { MemtoolError } from '../errors.ts';
 import { askProfile } from '../inspect/client.ts';
 import { open, type Target } from '../inspect/open.ts';
+import { SCHEMA_VERSION } from '../report/document.ts';
 import {
   PROFILE_FORMATS,
-  SCHEMA_VERSION,
   type ProcessExport,
   type ProcessProfile,
   type ProfileFormat,
   type ProfileReport,
-} from '../report.ts';
+} from '../report/profile.ts';
 import type * as Formats from '../render/profile/formats.ts';
 import { collectEach, identify, needsAgent, nothingRunning } from './collect.ts';
 import { EXIT_NOTHING, type Context } from './context.ts';

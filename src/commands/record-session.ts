@@ -3,7 +3,7 @@ import type { RecordingClock } from '../recording/clock.ts';
 import type { ColumnSet } from '../recording/column-set.ts';
 import type { Sample } from '../recording/format.ts';
 import type { Recording } from '../recording/recording.ts';
-import type { RecordedSeries, RecordingEnd } from '../report.ts';
+import type { RecordedSeries, RecordingEnd } from '../report/recording.ts';
 import type { RecordedProcess } from './recorded-process.ts';
 
 /** So much later than it should come, a sample tells that there was a time without. */

@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { processStartTime } from '../protocol.ts';
 import { RecordingFile } from '../recording/open.ts';
-import type { ProcessIdentity, ProcessRecording } from '../report.ts';
+import type { ProcessIdentity } from '../report/document.ts';
+import type { ProcessRecording } from '../report/recording.ts';
 import { createStyle, type Context } from './context.ts';
 import { errorReport, reported } from './failure.ts';
 import { startProgram, type StartedProgram } from './program.ts';

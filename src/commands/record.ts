@@ -4,7 +4,7 @@ import { findNamed } from '../inspect/named.ts';
 import { open, type Target } from '../inspect/open.ts';
 import { RecordingFile } from '../recording/open.ts';
 import type { Recording } from '../recording/recording.ts';
-import type { ProcessIdentity } from '../report.ts';
+import type { ProcessIdentity } from '../report/document.ts';
 import { formatBytes, formatSeconds } from '../units.ts';
 import { bareIdentity, identify, nothingRunning } from './collect.ts';
 import { EXIT_NOTHING, type Context } from './context.ts';

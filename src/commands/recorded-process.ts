@@ -5,7 +5,7 @@ import type { AgentTarget } from '../inspect/discover.ts';
 import { isAlive, type Life } from '../inspect/liveness.ts';
 import { findAgent } from '../inspect/open.ts';
 import { countDescriptors, readProcessFigures, readPssBytes } from '../inspect/process-figures.ts';
-import type { ProcessStats } from '../report.ts';
+import type { ProcessStats } from '../report/stats.ts';
 import { SCOPE_QUERY_DEFAULT } from '../protocol.ts';
 import { poolColumn, type ProcessColumn } from '../recording/format.ts';
 

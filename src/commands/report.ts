@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { MemtoolError } from '../errors.ts';
 import { readRecording } from '../recording/reader.ts';
-import { SCHEMA_VERSION } from '../report.ts';
+import { SCHEMA_VERSION } from '../report/document.ts';
 import type * as Judge from '../trends/judge.ts';
 import type { TrendReport } from '../trends/trend-report.ts';
 import { EXIT_FINDINGS, EXIT_NOTHING, type Context } from './context.ts';

@@ -1,6 +1,7 @@
 import { readMemoryMap, type MappedMemory } from '../inspect/memory-map.ts';
 import { reconcile } from '../inspect/resident.ts';
-import type { ProcessStats, ResidentMemory } from '../report.ts';
+import type { ResidentMemory } from '../report/resident.ts';
+import type { ProcessStats } from '../report/stats.ts';
 
 /** The kernel takes 10 ms for the map of a gigabyte: a watch does not ask for it at every look. */
 const READ_EVERY_SECONDS = 10;

@@ -1,7 +1,7 @@
 import type { Style } from '../render/style.ts';
 import { createStyle, EXIT_FAILURE, type Context } from './context.ts';
 import { startProgress } from './progress.ts';
-import { isFailure } from '../report.ts';
+import { isFailure } from '../report/document.ts';
 
 export type Draw<Report> = (report: Report, style: Style) => string;
 

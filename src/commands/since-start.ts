@@ -1,4 +1,7 @@
-import { isFailure, type PressureReport, type ResidentMemory, type StatsReport } from '../report.ts';
+import { isFailure } from '../report/document.ts';
+import type { PressureReport } from '../report/pressure.ts';
+import type { ResidentMemory } from '../report/resident.ts';
+import type { StatsReport } from '../report/stats.ts';
 
 /** Remembers what `--watch` saw first, and says how much each figure has grown since. */
 export class SinceStart {

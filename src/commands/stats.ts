@@ -5,15 +5,9 @@ import { ResidentMaps } from './resident-maps.ts';
 import { SinceStart } from './since-start.ts';
 import { listNodeProcesses } from '../inspect/processes.ts';
 import { SCOPE_QUERY_DEFAULT, type ScopeQuery } from '../protocol.ts';
-import {
-  isFailure,
-  isScopeSort,
-  SCHEMA_VERSION,
-  SCOPE_SORTS,
-  SCOPES_LISTED_MAX,
-  type ProcessStats,
-  type StatsReport,
-} from '../report.ts';
+import { isFailure, SCHEMA_VERSION } from '../report/document.ts';
+import { isScopeSort, SCOPE_SORTS, SCOPES_LISTED_MAX } from '../report/scopes.ts';
+import type { ProcessStats, StatsReport } from '../report/stats.ts';
 import { bareIdentity, collectEach } from './collect.ts';
 import { EXIT_NOTHING, type Context } from './context.ts';
 import { exitCodeOf, show } from './show.ts';

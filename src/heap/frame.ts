@@ -1,5 +1,5 @@
 import { fileURLToPath } from 'node:url';
-import type { CallFrame } from '../report.ts';
+import type { CallFrame } from '../report/profile.ts';
 
 /** Whose code it is. `internal`: Node's own modules, V8's builtins, and what has no file. */
 export type FrameOrigin = 'application' | 'package' | 'internal';

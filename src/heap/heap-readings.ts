@@ -1,4 +1,5 @@
-import type { HeapProfile, HeapReadingReport, Leak } from '../report.ts';
+import type { HeapReadingReport, Leak } from '../report/leaks.ts';
+import type { HeapProfile } from '../report/profile.ts';
 import type { MainBuffers } from './buffer-sites.ts';
 import { buffersBySite } from './buffer-sites.ts';
 import { Calendar } from './calendar.ts';

@@ -1,4 +1,4 @@
-import type { HeapProfile, HeapProfileNode } from '../report.ts';
+import type { HeapProfile, HeapProfileNode } from '../report/profile.ts';
 import { EPOCH_NAME } from './epoch-marks.ts';
 import { isFunction, readFrame, type Frame } from './frame.ts';
 

@@ -1,4 +1,4 @@
-import type { Leak } from '../report.ts';
+import type { Leak } from '../report/leaks.ts';
 import { formatFrame } from './frame.ts';
 import { joinInlined, type Dated, type Place } from './inlining.ts';
 import type { Site } from './site.ts';

@@ -1,4 +1,4 @@
-import type { Verdict } from '../report.ts';
+import type { Verdict } from '../report/leaks.ts';
 import { formatBytes, formatSeconds } from '../units.ts';
 
 /** What is alive of one site, by birth. */

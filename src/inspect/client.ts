@@ -12,7 +12,11 @@ import {
   type ScopeQuery,
   type StatsExtent,
 } from '../protocol.ts';
-import type { ProcessCleanup, ProcessLeaks, ProcessPressure, ProcessProfile, ProcessStats } from '../report.ts';
+import type { ProcessCleanup } from '../report/cleanup.ts';
+import type { ProcessLeaks } from '../report/leaks.ts';
+import type { ProcessPressure } from '../report/pressure.ts';
+import type { ProcessProfile } from '../report/profile.ts';
+import type { ProcessStats } from '../report/stats.ts';
 import { AnswerReader, badAnswer, type Answer } from './answer.ts';
 import type { AgentTarget } from './discover.ts';
 import { vanishes } from './liveness.ts';

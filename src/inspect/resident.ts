@@ -1,4 +1,5 @@
-import type { ResidentMemory, ResidentRow, WorkersMemory } from '../report.ts';
+import type { ResidentMemory, ResidentRow } from '../report/resident.ts';
+import type { WorkersMemory } from '../report/stats.ts';
 import type { MappedMemory } from './memory-map.ts';
 
 /** What is known of a process from inside; `null` where nobody inside could be asked. */

@@ -1,4 +1,5 @@
-import type { Level, ScopeKind } from '../report.ts';
+import type { Level } from '../report/level.ts';
+import type { ScopeKind } from '../report/scopes.ts';
 
 /** Anything that has a limit and a used count: the manager, a pool, a scope. */
 export interface Account {

@@ -1,4 +1,4 @@
-import type { Level } from '../report.ts';
+import type { Level } from '../report/level.ts';
 import type { Account } from './account.ts';
 import { finiteOrNull, showFacts } from './describable.ts';
 import { TALLY_FLOOR, TALLY_PEAK, TALLY_REJECTIONS, TALLY_TRIPWIRE, TALLY_USED } from './ledger/layout.ts';

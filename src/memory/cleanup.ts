@@ -1,4 +1,4 @@
-import type { CleanupRow } from '../report.ts';
+import type { CleanupRow } from '../report/cleanup.ts';
 import type { Account } from './account.ts';
 import { formatSeconds } from '../units.ts';
 import {

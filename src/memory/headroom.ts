@@ -1,4 +1,4 @@
-import { LEVELS, type Level } from '../report.ts';
+import { LEVELS, type Level } from '../report/level.ts';
 import type { Account } from './account.ts';
 import type { Budget } from './budget.ts';
 import type { Ledger } from './ledger/ledger.ts';

@@ -1,4 +1,5 @@
-import type { Leak, LeakScope, Verdict } from '../report.ts';
+import type { Leak, Verdict } from '../report/leaks.ts';
+import type { LeakScope } from '../report/scopes.ts';
 import { formatSeconds } from '../units.ts';
 import type { RecordGroup } from './ledger/scan.ts';
 

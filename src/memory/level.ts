@@ -1,4 +1,4 @@
-import { LEVELS, type Level } from '../report.ts';
+import { LEVELS, type Level } from '../report/level.ts';
 
 /** Shares of the limit, 0-1. */
 export interface Thresholds {

@@ -1,4 +1,4 @@
-import type { Level } from '../report.ts';
+import type { Level } from '../report/level.ts';
 import type { Account } from './account.ts';
 import type { ManagerCleanup } from './registry.ts';
 import type { OrphanedEvent } from './scope/orphans.ts';

@@ -1,12 +1,7 @@
-import {
-  totalsOf,
-  worstLevel,
-  type Leak,
-  type Level,
-  type ReleasedLost,
-  type Resource,
-  type Totals,
-} from '../report.ts';
+import type { Leak, ReleasedLost } from '../report/leaks.ts';
+import { worstLevel, type Level } from '../report/level.ts';
+import type { Resource } from '../report/pressure.ts';
+import { totalsOf, type Totals } from '../report/totals.ts';
 import type { LedgerReader } from './ledger/reader.ts';
 
 export interface ManagerPressure {

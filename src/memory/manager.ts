@@ -1,5 +1,6 @@
 import { MemtoolError } from '../errors.ts';
-import { LEVELS, type Level, type ManagerStats, type PhaseStats, type PoolStats } from '../report.ts';
+import { LEVELS, type Level } from '../report/level.ts';
+import type { ManagerStats, PhaseStats, PoolStats } from '../report/stats.ts';
 import type { MemoryAllocation } from './allocation.ts';
 import type { Account } from './account.ts';
 import type { Budget } from './budget.ts';

@@ -1,4 +1,4 @@
-import type { Level } from '../report.ts';
+import type { Level } from '../report/level.ts';
 import type { Account } from './account.ts';
 import type { Ledger } from './ledger/ledger.ts';
 import type { Thresholds } from './level.ts';

@@ -2,7 +2,8 @@
  * The process-wide list of running managers: how an agent finds them, whichever came first and however many copies of the
  * package are loaded. `memory/` does not know the agent; the agent reads each manager's ledger and asks it to clean up.
  */
-import type { CleanupRow, PhaseStats } from '../report.ts';
+import type { CleanupRow } from '../report/cleanup.ts';
+import type { PhaseStats } from '../report/stats.ts';
 
 /** Shared by all copies of memtool in the process that speak this version. */
 const REGISTRY_KEY: unique symbol = Symbol.for('memtool.registry');

@@ -1,4 +1,5 @@
-import { isFailure, type AttachReport, type DetachReport, type ProcessAttachment } from '../report.ts';
+import type { AttachReport, DetachReport, ProcessAttachment } from '../report/attachment.ts';
+import { isFailure } from '../report/document.ts';
 import { blocks, failureLines, heading } from './process.ts';
 import type { Style } from './style.ts';
 import { hanging } from './text.ts';

@@ -1,4 +1,4 @@
-import type { BudgetReport, PlannedComponent, PlannedLimit } from '../report.ts';
+import type { BudgetReport, PlannedComponent, PlannedLimit } from '../report/budget.ts';
 import { formatBytes, formatPercent } from '../units.ts';
 import type { Style } from './style.ts';
 import { table, tableText, type Cell, type Column } from './table.ts';

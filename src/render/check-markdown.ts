@@ -1,4 +1,4 @@
-import type { CheckReport } from '../report.ts';
+import type { CheckReport } from '../report/check.ts';
 import { metricOf, notes, operationOf, statusText, toBaseline } from './check.ts';
 import { bytesOrNone, NONE, printable } from './text.ts';
 

@@ -1,4 +1,4 @@
-import type { CheckReport, CheckRow, CheckStatus } from '../report.ts';
+import type { CheckReport, CheckRow, CheckStatus } from '../report/check.ts';
 import { formatBytes, formatChange } from '../units.ts';
 import type { Paint, Style, Theme } from './style.ts';
 import { table, tableText, type Cell, type Column } from './table.ts';

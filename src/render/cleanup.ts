@@ -1,4 +1,5 @@
-import { isFailure, type CleanupReport, type CleanupRow, type ProcessCleanup } from '../report.ts';
+import type { CleanupReport, CleanupRow, ProcessCleanup } from '../report/cleanup.ts';
+import { isFailure } from '../report/document.ts';
 import { formatBytes, formatChange } from '../units.ts';
 import { blocks, failureLines, heading, unavailableLines } from './process.ts';
 import type { Style } from './style.ts';

@@ -1,4 +1,4 @@
-import type { ReportedError } from '../report.ts';
+import type { ReportedError } from '../report/document.ts';
 import type { Style } from './style.ts';
 import { hanging, printable } from './text.ts';
 

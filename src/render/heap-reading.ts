@@ -1,4 +1,4 @@
-import type { HeapReadingReport, ProcessLeaks } from '../report.ts';
+import type { HeapReadingReport, ProcessLeaks } from '../report/leaks.ts';
 import { formatBytes, formatSeconds } from '../units.ts';
 import type { Style } from './style.ts';
 import { hanging } from './text.ts';

@@ -1,4 +1,4 @@
-import type { ProcessLast } from '../report.ts';
+import type { ProcessLast } from '../report/last.ts';
 import { formatBytes, formatChange, formatSeconds } from '../units.ts';
 import { stackLines } from './stack.ts';
 import type { Style } from './style.ts';

@@ -1,4 +1,4 @@
-import type { LastEvent, LastHolder, ProcessLast } from '../report.ts';
+import type { LastEvent, LastHolder, ProcessLast } from '../report/last.ts';
 import { formatBytes, formatPercent, formatSeconds } from '../units.ts';
 import { placeName, stackLines } from './stack.ts';
 import { levelPaint, type Style } from './style.ts';

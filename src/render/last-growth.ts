@@ -1,4 +1,4 @@
-import type { ProcessLast } from '../report.ts';
+import type { ProcessLast } from '../report/last.ts';
 import { formatBytes, formatChange, formatSeconds } from '../units.ts';
 import { timeLine, type Point } from './time-line.ts';
 import type { Style } from './style.ts';

@@ -1,4 +1,5 @@
-import { isFailure, type LastEnding, type LastListing, type LastReport, type ProcessLast } from '../report.ts';
+import { isFailure } from '../report/document.ts';
+import type { LastEnding, LastListing, LastReport, ProcessLast } from '../report/last.ts';
 import { formatSeconds } from '../units.ts';
 import { adviceLines } from './last-advice.ts';
 import { detailLines } from './last-details.ts';

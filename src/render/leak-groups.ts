@@ -1,4 +1,5 @@
-import type { Leak, LeakScope, ScopeKind } from '../report.ts';
+import type { Leak } from '../report/leaks.ts';
+import type { LeakScope, ScopeKind } from '../report/scopes.ts';
 import { formatBytes, formatSeconds } from '../units.ts';
 
 /** Rows of a report that differ only in the scope they were held for, as one row. */

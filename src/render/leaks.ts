@@ -1,4 +1,5 @@
-import { isFailure, VERDICTS, type Leak, type LeaksReport, type ProcessLeaks, type Verdict } from '../report.ts';
+import { isFailure } from '../report/document.ts';
+import { VERDICTS, type Leak, type LeaksReport, type ProcessLeaks, type Verdict } from '../report/leaks.ts';
 import { formatBytes, formatSeconds } from '../units.ts';
 import { groupLeaks, groupReason, heldFor, type LeakGroup } from './leak-groups.ts';
 import { heapLines } from './heap-reading.ts';

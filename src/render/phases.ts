@@ -1,4 +1,4 @@
-import type { ProcessStats } from '../report.ts';
+import type { ProcessStats } from '../report/stats.ts';
 import { formatBytes, formatChange, formatSeconds } from '../units.ts';
 import type { Style } from './style.ts';
 import { table, tableText, type Cell, type Column } from './table.ts';

@@ -1,4 +1,6 @@
-import { LEVELS, isFailure, type PressureReport, type ProcessPressure, type Resource } from '../report.ts';
+import { isFailure } from '../report/document.ts';
+import { LEVELS } from '../report/level.ts';
+import type { PressureReport, ProcessPressure, Resource } from '../report/pressure.ts';
 import { formatBytes, formatChange, formatPercent, formatSeconds } from '../units.ts';
 import { blocks, failureLines, heading, unavailableLines } from './process.ts';
 import { levelPaint, type Style } from './style.ts';

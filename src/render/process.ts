@@ -1,5 +1,5 @@
 /** What every report shows of a process: its heading, what could not be had, and what went wrong with it. */
-import type { ProcessFailure, ProcessIdentity, Unavailable } from '../report.ts';
+import type { ProcessFailure, ProcessIdentity, Unavailable } from '../report/document.ts';
 import { formatSeconds } from '../units.ts';
 import type { Style } from './style.ts';
 import { hanging, printable } from './text.ts';

@@ -1,4 +1,5 @@
-import { isFailure, type ProcessesReport, type ProcessListing } from '../report.ts';
+import { isFailure } from '../report/document.ts';
+import type { ProcessesReport, ProcessListing } from '../report/processes.ts';
 import { blocks, failureLines } from './process.ts';
 import type { Style } from './style.ts';
 import { table, type Cell, type Column } from './table.ts';

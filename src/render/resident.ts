@@ -1,4 +1,4 @@
-import type { ResidentMemory, ResidentName, ResidentRow } from '../report.ts';
+import type { ResidentMemory, ResidentName, ResidentRow } from '../report/resident.ts';
 import { formatBytes, formatChange, formatPercent } from '../units.ts';
 import type { Style } from './style.ts';
 import { table, tableText, type Cell, type Column } from './table.ts';

@@ -1,4 +1,4 @@
-import type { ProcessLeaks } from '../report.ts';
+import type { ProcessLeaks } from '../report/leaks.ts';
 import { formatBytes, formatSeconds } from '../units.ts';
 import type { Style } from './style.ts';
 import { count, hanging, printable } from './text.ts';

@@ -1,4 +1,5 @@
-import { SCOPES_LISTED_MAX, type ProcessStats, type ScopeSort, type ScopeStats } from '../report.ts';
+import { SCOPES_LISTED_MAX, type ScopeSort, type ScopeStats } from '../report/scopes.ts';
+import type { ProcessStats } from '../report/stats.ts';
 import { formatBytes } from '../units.ts';
 import type { Style } from './style.ts';
 import { table, tableText, type Cell, type Column } from './table.ts';

@@ -1,11 +1,6 @@
-import {
-  isFailure,
-  type ManagerStats,
-  type PoolStats,
-  type ProcessStats,
-  type ScopeSort,
-  type StatsReport,
-} from '../report.ts';
+import { isFailure } from '../report/document.ts';
+import type { ScopeSort } from '../report/scopes.ts';
+import type { ManagerStats, PoolStats, ProcessStats, StatsReport } from '../report/stats.ts';
 import { formatBytes, formatChange, formatPercent } from '../units.ts';
 import { blocks, failureLines, heading, unavailableLines } from './process.ts';
 import { phaseLines } from './phases.ts';

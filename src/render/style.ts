@@ -1,4 +1,4 @@
-import type { Level } from '../report.ts';
+import type { Level } from '../report/level.ts';
 
 export type Paint = (text: string) => string;
 

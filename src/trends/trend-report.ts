@@ -1,4 +1,4 @@
-/** What `memtool report` says: the part of the reports (report.ts) that is about recordings. */
+/** What `memtool report` says: the part of the reports (report/) that is about recordings. */
 
 /** `not-enough`: record longer; the reason says why. */
 export type SeriesVerdict = 'growing' | 'shrinking' | 'settled' | 'not-enough';

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { sumRows } from '../../src/agent/cleanup-rows.ts';
-import type { CleanupRow } from '../../src/report.ts';
+import type { CleanupRow } from '../../src/report/cleanup.ts';
 
 const ROW: CleanupRow = { manager: 'm', kind: 'lost', pool: 'cache', tag: 'rows', count: 1, bytes: 10 };
 

@@ -10,7 +10,7 @@ import {
   type RequestMessage,
 } from '../../src/agent/messages.ts';
 import type { CleanupRequest } from '../../src/protocol.ts';
-import type { ProcessCleanup } from '../../src/report.ts';
+import type { ProcessCleanup } from '../../src/report/cleanup.ts';
 
 const LAYERS = { heapUsedBytes: 1, externalBytes: 2 };
 

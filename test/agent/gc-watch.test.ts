@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { expect, onTestFinished, test } from 'vitest';
 import { GcWatch } from '../../src/agent/gc-watch.ts';
-import type { ProcessStats } from '../../src/report.ts';
+import type { ProcessStats } from '../../src/report/stats.ts';
 import { FIXTURES, Subject } from './subject.ts';
 
 /** A watch with a clock of its own. */

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { renderMetrics } from '../../src/agent/metrics.ts';
-import type { PoolStats, ProcessStats, ScopeStats } from '../../src/report.ts';
+import type { ScopeStats } from '../../src/report/scopes.ts';
+import type { PoolStats, ProcessStats } from '../../src/report/stats.ts';
 
 const POOL: PoolStats = {
   manager: 'orders',

@@ -2,7 +2,8 @@ import { chmodSync, existsSync, mkdirSync, readFileSync, statSync } from 'node:f
 import { join } from 'node:path';
 import { afterEach, expect, test } from 'vitest';
 import { parseSocketName, type AgentFailure, type Health } from '../../src/protocol.ts';
-import type { ProcessPressure, ProcessStats } from '../../src/report.ts';
+import type { ProcessPressure } from '../../src/report/pressure.ts';
+import type { ProcessStats } from '../../src/report/stats.ts';
 import { FIXTURES, freshDirectory, Subject } from './subject.ts';
 
 const subjects: Subject[] = [];

@@ -1,6 +1,8 @@
 /** What the agent says of the scopes of a real process. */
 import { expect, test } from 'vitest';
-import type { ProcessLeaks, ProcessPressure, ProcessStats } from '../../src/report.ts';
+import type { ProcessLeaks } from '../../src/report/leaks.ts';
+import type { ProcessPressure } from '../../src/report/pressure.ts';
+import type { ProcessStats } from '../../src/report/stats.ts';
 import { startScopes } from './scopes-subject.ts';
 
 const KIB = 1024;

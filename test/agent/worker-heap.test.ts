@@ -11,7 +11,7 @@ import {
   type WorkerHeap,
 } from '../../src/agent/worker-heap.ts';
 import { WorkerRows } from '../../src/agent/worker-rows.ts';
-import type { Unavailable } from '../../src/report.ts';
+import type { Unavailable } from '../../src/report/document.ts';
 
 const MIB = 1024 * 1024;
 

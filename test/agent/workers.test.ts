@@ -3,7 +3,10 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, onTestFinished, test } from 'vitest';
-import type { ProcessCleanup, ProcessLeaks, ProcessPressure, ProcessStats } from '../../src/report.ts';
+import type { ProcessCleanup } from '../../src/report/cleanup.ts';
+import type { ProcessLeaks } from '../../src/report/leaks.ts';
+import type { ProcessPressure } from '../../src/report/pressure.ts';
+import type { ProcessStats } from '../../src/report/stats.ts';
 import { FIXTURES, freshDirectory, Subject } from './subject.ts';
 import { ready, shows, startWorkers } from './workers-subject.ts';
 

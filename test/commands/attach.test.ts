@@ -7,13 +7,11 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { ownListeners } from '../../src/inspect/attach/listeners.ts';
-import {
-  isFailure,
-  type AttachReport,
-  type CleanupReport,
-  type PressureReport,
-  type StatsReport,
-} from '../../src/report.ts';
+import type { AttachReport } from '../../src/report/attachment.ts';
+import type { CleanupReport } from '../../src/report/cleanup.ts';
+import { isFailure } from '../../src/report/document.ts';
+import type { PressureReport } from '../../src/report/pressure.ts';
+import type { StatsReport } from '../../src/report/stats.ts';
 import { freshDirectory, json, memtool, start, startProgram } from './memtool.ts';
 
 /** Nothing of memtool's is in it, and it does whatever the test says. */

@@ -3,7 +3,8 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 import { containerLimitBytes } from '../../src/inspect/container.ts';
-import type { BudgetReport, ErrorReport } from '../../src/report.ts';
+import type { BudgetReport } from '../../src/report/budget.ts';
+import type { ErrorReport } from '../../src/report/document.ts';
 import { freshDirectory, json, memtool, type Outcome } from './memtool.ts';
 
 const GIB = 1024 ** 3;

@@ -2,7 +2,8 @@ import { copyFileSync, existsSync, readdirSync, readFileSync, writeFileSync } fr
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
-import type { CheckReport, CheckRow, ErrorReport } from '../../src/report.ts';
+import type { CheckReport, CheckRow } from '../../src/report/check.ts';
+import type { ErrorReport } from '../../src/report/document.ts';
 import { freshDirectory, json, memtool, start, type Outcome } from './memtool.ts';
 
 const FOLDER = fileURLToPath(new URL('../fixtures/budgets/', import.meta.url));

@@ -1,7 +1,8 @@
 import { chmodSync, closeSync, openSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import packageJson from '../../package.json' with { type: 'json' };
-import type { ErrorReport, StatsReport } from '../../src/report.ts';
+import type { ErrorReport } from '../../src/report/document.ts';
+import type { StatsReport } from '../../src/report/stats.ts';
 import { freshDirectory, json, memtool, startAgent } from './memtool.ts';
 
 describe('help', () => {

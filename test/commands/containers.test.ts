@@ -3,15 +3,13 @@ import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
-import type {
-  AttachReport,
-  CleanupReport,
-  ErrorReport,
-  LeaksReport,
-  PressureReport,
-  ProcessesReport,
-  StatsReport,
-} from '../../src/report.ts';
+import type { AttachReport } from '../../src/report/attachment.ts';
+import type { CleanupReport } from '../../src/report/cleanup.ts';
+import type { ErrorReport } from '../../src/report/document.ts';
+import type { LeaksReport } from '../../src/report/leaks.ts';
+import type { PressureReport } from '../../src/report/pressure.ts';
+import type { ProcessesReport } from '../../src/report/processes.ts';
+import type { StatsReport } from '../../src/report/stats.ts';
 import { canContain, contain, hasProgram, IS_ROOT, startAs } from './container.ts';
 import { BIN, environment, freshDirectory, json, memtool } from './memtool.ts';
 

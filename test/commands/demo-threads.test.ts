@@ -1,7 +1,9 @@
 /** A leak in one of several threads, from the shell: the real `bin` and a real program that runs its queries in two workers. */
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
-import { isFailure, type CleanupReport, type Leak, type LeaksReport } from '../../src/report.ts';
+import type { CleanupReport } from '../../src/report/cleanup.ts';
+import { isFailure } from '../../src/report/document.ts';
+import type { Leak, LeaksReport } from '../../src/report/leaks.ts';
 import { freshDirectory, json, memtool, startProgram } from './memtool.ts';
 
 const PROGRAM = fileURLToPath(new URL('../fixtures/query-threads.js', import.meta.url));

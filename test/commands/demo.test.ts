@@ -2,7 +2,9 @@ import type { ChildProcess } from 'node:child_process';
 import { readdirSync } from 'node:fs';
 import { expect, onTestFinished, test } from 'vitest';
 import { assertShown, type Evidence } from '../../src/commands/demo-evidence.ts';
-import { isFailure, type LeaksReport, type StatsReport } from '../../src/report.ts';
+import { isFailure } from '../../src/report/document.ts';
+import type { LeaksReport } from '../../src/report/leaks.ts';
+import type { StatsReport } from '../../src/report/stats.ts';
 import { freshDirectory, json, memtool, nextOutput, start } from './memtool.ts';
 
 /** The first sentence comes once the service serves. */

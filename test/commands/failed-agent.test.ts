@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
-import type { ProcessesReport } from '../../src/report.ts';
+import type { ProcessesReport } from '../../src/report/processes.ts';
 import { FIXTURES, Subject } from '../agent/subject.ts';
 import { freshDirectory, memtool } from './memtool.ts';
 

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
-import { isFailure, type Leak, type LeaksReport, type ProcessLeaks } from '../../src/report.ts';
+import { isFailure } from '../../src/report/document.ts';
+import type { Leak, LeaksReport, ProcessLeaks } from '../../src/report/leaks.ts';
 import { freshDirectory, json, memtool, startProgram } from './memtool.ts';
 
 const BOOT_MS = 1100;

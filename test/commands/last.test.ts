@@ -5,7 +5,9 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import type { ErrorReport, LastReport, ProcessLast, StatsReport } from '../../src/report.ts';
+import type { ErrorReport } from '../../src/report/document.ts';
+import type { LastReport, ProcessLast } from '../../src/report/last.ts';
+import type { StatsReport } from '../../src/report/stats.ts';
 import { canContain, IS_ROOT } from './container.ts';
 import { environment, freshDirectory, json, memtool, start } from './memtool.ts';
 

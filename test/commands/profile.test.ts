@@ -4,7 +4,8 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
-import type { ErrorReport, HeapProfile, HeapProfileNode, ProcessExport, ProfileReport } from '../../src/report.ts';
+import type { ErrorReport } from '../../src/report/document.ts';
+import type { HeapProfile, HeapProfileNode, ProcessExport, ProfileReport } from '../../src/report/profile.ts';
 import { BIN, environment, freshDirectory, json, startProgram, type Outcome } from './memtool.ts';
 
 const AGENT = new URL('../../dist/agent.js', import.meta.url).href;

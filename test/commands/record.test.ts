@@ -5,7 +5,8 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, onTestFinished, test } from 'vitest';
 import { parseRecordingLine, type RecordingEvent, type RecordingHeader } from '../../src/recording/format.ts';
-import { isFailure, type ErrorReport, type ProcessRecording, type RecordReport } from '../../src/report.ts';
+import { isFailure, type ErrorReport } from '../../src/report/document.ts';
+import type { ProcessRecording, RecordReport } from '../../src/report/recording.ts';
 import { BIN, environment, freshDirectory, json, memtool, start, startProgram, type Outcome } from './memtool.ts';
 
 const FIXTURES = fileURLToPath(new URL('../fixtures/', import.meta.url));

@@ -1,7 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import type { ErrorReport } from '../../src/report.ts';
+import type { ErrorReport } from '../../src/report/document.ts';
 import type { TrendReport } from '../../src/trends/trend-report.ts';
 import { recordingText } from '../recording/sample-recording.ts';
 import { freshDirectory, json, memtool } from './memtool.ts';

@@ -1,14 +1,12 @@
 import { once } from 'node:events';
 import { readdirSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
-import type {
-  CleanupReport,
-  ErrorReport,
-  LeaksReport,
-  PressureReport,
-  ProcessesReport,
-  StatsReport,
-} from '../../src/report.ts';
+import type { CleanupReport } from '../../src/report/cleanup.ts';
+import type { ErrorReport } from '../../src/report/document.ts';
+import type { LeaksReport } from '../../src/report/leaks.ts';
+import type { PressureReport } from '../../src/report/pressure.ts';
+import type { ProcessesReport } from '../../src/report/processes.ts';
+import type { StatsReport } from '../../src/report/stats.ts';
 import { freshDirectory, json, memtool, startAgent, startProgram } from './memtool.ts';
 
 const BARE = ['-e', 'console.log("ready"); setInterval(() => {}, 1000)'];

@@ -4,7 +4,8 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { expect, onTestFinished, test } from 'vitest';
-import type { ErrorReport, LeaksReport, ProcessLeaks } from '../../src/report.ts';
+import type { ErrorReport } from '../../src/report/document.ts';
+import type { LeaksReport, ProcessLeaks } from '../../src/report/leaks.ts';
 import { environment, freshDirectory, json, memtool, start, type Outcome } from './memtool.ts';
 
 const AGENT = new URL('../../dist/agent.js', import.meta.url).href;

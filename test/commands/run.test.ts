@@ -1,6 +1,7 @@
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
-import type { ErrorReport, StatsReport } from '../../src/report.ts';
+import type { ErrorReport } from '../../src/report/document.ts';
+import type { StatsReport } from '../../src/report/stats.ts';
 import { freshDirectory, json, memtool, nextOutput, start, type Outcome } from './memtool.ts';
 
 const PROGRAM = fileURLToPath(new URL('../fixtures/exits.js', import.meta.url));

@@ -1,6 +1,7 @@
 /** Whose memory it is, from the shell: the real `bin` and a real program that runs its queries in scopes. */
 import { expect, test } from 'vitest';
-import type { LeaksReport, StatsReport } from '../../src/report.ts';
+import type { LeaksReport } from '../../src/report/leaks.ts';
+import type { StatsReport } from '../../src/report/stats.ts';
 import { startScopes } from '../agent/scopes-subject.ts';
 import { json, memtool, nextOutput, start } from './memtool.ts';
 

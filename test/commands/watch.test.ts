@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import type { ErrorReport, PressureReport } from '../../src/report.ts';
+import type { ErrorReport } from '../../src/report/document.ts';
+import type { PressureReport } from '../../src/report/pressure.ts';
 import { freshDirectory, json, nextOutput, start, startAgent } from './memtool.ts';
 
 async function lines(

@@ -2,7 +2,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { expect, onTestFinished, test } from 'vitest';
-import { isFailure, type PressureReport, type ProcessStats, type StatsReport } from '../../src/report.ts';
+import { isFailure } from '../../src/report/document.ts';
+import type { PressureReport } from '../../src/report/pressure.ts';
+import type { ProcessStats, StatsReport } from '../../src/report/stats.ts';
 import { FIXTURES, Subject } from '../agent/subject.ts';
 import { freshDirectory, json, memtool, startProgram, type Outcome } from './memtool.ts';
 

@@ -1,7 +1,8 @@
 /** Managers of worker threads, from the shell: the real `bin` and a real program. */
 import { expect, test } from 'vitest';
 import { shows, startWorkers } from '../agent/workers-subject.ts';
-import type { CleanupReport, StatsReport } from '../../src/report.ts';
+import type { CleanupReport } from '../../src/report/cleanup.ts';
+import type { StatsReport } from '../../src/report/stats.ts';
 import { json, memtool } from './memtool.ts';
 
 const MIB = 1024 * 1024;

@@ -1,4 +1,4 @@
-import type { HeapProfile, HeapProfileNode } from '../../src/report.ts';
+import type { HeapProfile, HeapProfileNode } from '../../src/report/profile.ts';
 
 /** Samples by the stack that made them, outermost function first, as `name@url`. */
 export function profileOf(samples: { stack: string[]; ordinal: number; bytes: number }[]): HeapProfile {

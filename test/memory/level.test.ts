@@ -8,7 +8,7 @@ import {
   usedPercent,
   type Thresholds,
 } from '../../src/memory/level.ts';
-import { LEVELS } from '../../src/report.ts';
+import { LEVELS } from '../../src/report/level.ts';
 
 const LIMITS_MAX = 1000;
 

@@ -1,7 +1,7 @@
 import { onTestFinished } from 'vitest';
 import type { MemoryManagerOptions } from '../../src/memory/manager-options.ts';
 import { MemoryManager } from '../../src/memory/manager.ts';
-import type { PoolStats } from '../../src/report.ts';
+import type { PoolStats } from '../../src/report/stats.ts';
 import { ManualClock } from './manual-clock.ts';
 
 /** The smallest table of records there is. */

@@ -1,5 +1,5 @@
 import { DEFAULT_THRESHOLDS, nextLevel } from '../../src/memory/level.ts';
-import type { Level } from '../../src/report.ts';
+import type { Level } from '../../src/report/level.ts';
 
 /** What a pool must say of itself, kept with plain arithmetic. */
 export class ModelPool {

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { CheckReport, CheckRow } from '../../src/report.ts';
+import type { CheckReport, CheckRow } from '../../src/report/check.ts';
 import { renderCheckMarkdown } from '../../src/render/check-markdown.ts';
 import { renderCheck } from '../../src/render/check.ts';
 import { AT_80 } from './sample.ts';

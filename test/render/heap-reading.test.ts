@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { renderLeaks } from '../../src/render/leaks.ts';
-import type { HeapReadingReport, Leak, LeaksReport } from '../../src/report.ts';
+import type { HeapReadingReport, Leak, LeaksReport } from '../../src/report/leaks.ts';
 import { AT_80, leaksOf, LOST } from './sample.ts';
 
 const MIB = 1024 * 1024;

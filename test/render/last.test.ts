@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { readContents } from '../../src/black-box/contents.ts';
 import { describeBox, listBox } from '../../src/inspect/last/describe.ts';
 import { Evidence } from '../../src/inspect/last/evidence.ts';
-import type { LastReport } from '../../src/report.ts';
+import type { LastReport } from '../../src/report/last.ts';
 import { renderLast } from '../../src/render/last.ts';
 import { STARTED_MS, writeBox, type SampleBox } from '../black-box/sample-box.ts';
 import { AT_80, FAILURE } from './sample.ts';

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { renderLeaks } from '../../src/render/leaks.ts';
-import type { Leak, LeakScope } from '../../src/report.ts';
+import type { Leak } from '../../src/report/leaks.ts';
+import type { LeakScope } from '../../src/report/scopes.ts';
 import { AT_80, leaksOf, LOST, STALE } from './sample.ts';
 
 const QUERY: LeakScope = { kind: 'query', name: 'q-1', user: 'ana', transaction: null };

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import type { PhaseStats, ProcessStats } from '../../src/report.ts';
-import { isFailure } from '../../src/report.ts';
+import type { PhaseStats, ProcessStats } from '../../src/report/stats.ts';
+import { isFailure } from '../../src/report/document.ts';
 import { phaseLines } from '../../src/render/phases.ts';
 import { AT_80, STATS } from './sample.ts';
 

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { renderPressure } from '../../src/render/pressure.ts';
-import type { PressureReport, Resource } from '../../src/report.ts';
+import type { PressureReport, Resource } from '../../src/report/pressure.ts';
 import { AT_80, IDENTITY, PRESSURE } from './sample.ts';
 
 test('80 columns: nearest to its limit first, then what that means', () => {

@@ -5,7 +5,7 @@ import * as fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { escapeHtml } from '../../src/render/html.ts';
 import { renderFlamegraph } from '../../src/render/profile/flamegraph.ts';
-import type { ProcessProfile } from '../../src/report.ts';
+import type { ProcessProfile } from '../../src/report/profile.ts';
 import { Browser, CHROMIUM, type Page } from './browser.ts';
 import { KIB, node, ordersProfile, processProfile } from './profile-sample.ts';
 

@@ -1,5 +1,5 @@
 /** Profiles for the tests of what is made of them. */
-import type { HeapProfileNode, ProcessProfile } from '../../src/report.ts';
+import type { HeapProfileNode, ProcessProfile } from '../../src/report/profile.ts';
 
 export const KIB = 1024;
 

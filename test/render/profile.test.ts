@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { HeapProfileNode, ProcessExport } from '../../src/report.ts';
+import type { HeapProfileNode, ProcessExport } from '../../src/report/profile.ts';
 import { frameOf, placeOf } from '../../src/render/profile/frame.ts';
 import { renderHeapprofile } from '../../src/render/profile/heapprofile.ts';
 import { liveBytesOf, stacksOf, withoutMarks } from '../../src/render/profile/live-profile.ts';

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { renderRecording } from '../../src/render/recording.ts';
-import type { ProcessRecording } from '../../src/report.ts';
+import type { ProcessRecording } from '../../src/report/recording.ts';
 import { AT_80, IDENTITY } from './sample.ts';
 
 const MIB = 1024 * 1024;

@@ -1,14 +1,9 @@
-import type {
-  CleanupReport,
-  Leak,
-  LeaksReport,
-  PoolStats,
-  PressureReport,
-  ProcessesReport,
-  ProcessFailure,
-  ProcessIdentity,
-  StatsReport,
-} from '../../src/report.ts';
+import type { CleanupReport } from '../../src/report/cleanup.ts';
+import type { ProcessFailure, ProcessIdentity } from '../../src/report/document.ts';
+import type { Leak, LeaksReport } from '../../src/report/leaks.ts';
+import type { PressureReport } from '../../src/report/pressure.ts';
+import type { ProcessesReport } from '../../src/report/processes.ts';
+import type { PoolStats, StatsReport } from '../../src/report/stats.ts';
 import { PLAIN_THEME, type Style } from '../../src/render/style.ts';
 
 const MIB = 1024 * 1024;

@@ -3,7 +3,8 @@ import { expect, test } from 'vitest';
 import { scopeLines } from '../../src/render/scopes.ts';
 import { renderStats } from '../../src/render/stats.ts';
 import { loadTheme, type Style } from '../../src/render/style.ts';
-import type { ProcessStats, ScopeSort, ScopeStats } from '../../src/report.ts';
+import type { ScopeSort, ScopeStats } from '../../src/report/scopes.ts';
+import type { ProcessStats } from '../../src/report/stats.ts';
 import { AT_80, FAILURE, STATS } from './sample.ts';
 
 const ESCAPE = '\u001b';

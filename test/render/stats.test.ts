@@ -2,7 +2,7 @@ import { stripVTControlCharacters } from 'node:util';
 import { expect, test } from 'vitest';
 import { renderStats } from '../../src/render/stats.ts';
 import { loadTheme } from '../../src/render/style.ts';
-import type { PoolStats, ProcessStats, StatsReport } from '../../src/report.ts';
+import type { PoolStats, ProcessStats, StatsReport } from '../../src/report/stats.ts';
 import { AT_80, FAILURE, STATS } from './sample.ts';
 
 const ESCAPE = '\u001b';

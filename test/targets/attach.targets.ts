@@ -5,7 +5,7 @@ import { describe, expect, test } from 'vitest';
 import { ownListeners } from '../../src/inspect/attach/listeners.ts';
 import { askPressure, askStats } from '../../src/inspect/client.ts';
 import { MemtoolError } from '../../src/errors.ts';
-import type { StatsReport } from '../../src/report.ts';
+import type { StatsReport } from '../../src/report/stats.ts';
 import { BIN, environment, freshDirectory, json, memtool } from '../commands/memtool.ts';
 import { execFileSync, spawn } from 'node:child_process';
 import { executable, MAJORS } from './install.ts';

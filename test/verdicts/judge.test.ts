@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { Leak, Verdict } from '../../src/report.ts';
+import type { Leak, Verdict } from '../../src/report/leaks.ts';
 import { judge } from './judge.ts';
 import { renderTable } from './table.ts';
 import type { Truth } from './truth.ts';

@@ -1,4 +1,4 @@
-import { VERDICTS, type Leak } from '../../src/report.ts';
+import { VERDICTS, type Leak } from '../../src/report/leaks.ts';
 import type { Truth } from './truth.ts';
 
 /** What the answers about one program are worth. */

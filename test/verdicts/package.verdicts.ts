@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { Leak } from '../../src/report.ts';
+import type { Leak } from '../../src/report/leaks.ts';
 import { functionName } from './judge.ts';
 import { directoryOf, FIXED, LEAKY } from './install.ts';
 import { watch } from './watch.ts';

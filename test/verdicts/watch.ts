@@ -5,7 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { isFailure, type Leak, type LeaksReport } from '../../src/report.ts';
+import { isFailure } from '../../src/report/document.ts';
+import type { Leak, LeaksReport } from '../../src/report/leaks.ts';
 import { BIN, environment } from '../commands/memtool.ts';
 
 /** The programs hold memory at a pace that a watch as short as this can judge, with an interval and an age to match. */

@@ -2,7 +2,7 @@ import type { Session } from 'node:inspector';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { nowMs } from '../../heap/heap-watch.ts';
 import type { HeapReading } from '../../heap/heap-readings.ts';
-import type { HeapProfile } from '../../report.ts';
+import type { HeapProfile } from '../../report/profile.ts';
 import { formatSeconds } from '../../units.ts';
 import type { Control } from '../control.ts';
 import type { MainHeapState } from '../main-heap.ts';

@@ -1,4 +1,4 @@
-import type { CheckRow, CheckStatus } from '../../report.ts';
+import type { CheckRow, CheckStatus } from '../../report/check.ts';
 import type { BudgetRow } from './budget-file.ts';
 import { valueOf, type MeasuredRun } from './measured.ts';
 import { madOf, medianOf, toleranceBytes } from './noise.ts';

@@ -1,4 +1,4 @@
-import type { CheckRow } from '../../report.ts';
+import type { CheckRow } from '../../report/check.ts';
 import { limitFor } from './noise.ts';
 
 /**

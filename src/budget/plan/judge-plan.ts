@@ -1,12 +1,6 @@
-import {
-  levelAt,
-  worstLevel,
-  SCHEMA_VERSION,
-  type BudgetReport,
-  type PlannedComponent,
-  type PlannedLimit,
-  type PlanSaving,
-} from '../../report.ts';
+import type { BudgetReport, PlannedComponent, PlannedLimit, PlanSaving } from '../../report/budget.ts';
+import { SCHEMA_VERSION } from '../../report/document.ts';
+import { levelAt, worstLevel } from '../../report/level.ts';
 import { formatBytes } from '../../units.ts';
 import { allowedBytes, demandOf, halfCount, withHalfCount, withHalfUnits, type Demand } from './demand.ts';
 import { bytesOf, unitsOf, type Component, type Plan } from './plan.ts';

@@ -1,4 +1,5 @@
-import type { LastListing, LastPool, ProcessLast, Unavailable } from '../../report.ts';
+import type { Unavailable } from '../../report/document.ts';
+import type { LastListing, LastPool, ProcessLast } from '../../report/last.ts';
 import { judgeEnding } from './ending.ts';
 import type { Evidence } from './evidence.ts';
 import type { Box } from './find.ts';

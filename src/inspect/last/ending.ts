@@ -1,5 +1,6 @@
 import { constants } from 'node:os';
-import type { LastEnding, Unavailable } from '../../report.ts';
+import type { Unavailable } from '../../report/document.ts';
+import type { LastEnding } from '../../report/last.ts';
 import { formatBytes, formatPercent, formatSeconds } from '../../units.ts';
 import type { TimedSample } from '../../black-box/contents.ts';
 import { killOf, type Evidence } from './evidence.ts';

@@ -1,7 +1,7 @@
 import type { TimedSample } from '../../black-box/contents.ts';
 import type { Figure } from '../../black-box/layout.ts';
 import type { PoolColumn } from '../../black-box/notes.ts';
-import type { LastHistory } from '../../report.ts';
+import type { LastHistory } from '../../report/last.ts';
 
 /** Named as the columns of a recording. */
 const COLUMNS: readonly [name: string, figure: Figure][] = [

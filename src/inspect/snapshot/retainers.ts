@@ -1,4 +1,5 @@
-import { totalsOf, type RetainersReport } from '../../report.ts';
+import type { RetainersReport } from '../../report/retainers.ts';
+import { totalsOf } from '../../report/totals.ts';
 import { olderHalf, survivorsOf } from './allocation-site.ts';
 import { Graph } from './graph.ts';
 import type { HeapSnapshot } from './heap-snapshot.ts';

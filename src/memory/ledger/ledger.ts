@@ -1,7 +1,7 @@
 import { MemtoolError } from '../../errors.ts';
 import type { Clock } from '../clock.ts';
 import type { Thresholds } from '../level.ts';
-import { LEVELS, type Level } from '../../report.ts';
+import { LEVELS, type Level } from '../../report/level.ts';
 import {
   PLACE_POOL_MASK,
   PLACE_THREAD_MASK,

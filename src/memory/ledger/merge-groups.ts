@@ -1,4 +1,4 @@
-import type { LeakScope } from '../../report.ts';
+import type { LeakScope } from '../../report/scopes.ts';
 import type { RecordGroup } from './scan.ts';
 
 /** What a report tells of a group beside its numbers. */

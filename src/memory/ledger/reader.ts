@@ -1,12 +1,7 @@
-import {
-  LEVELS,
-  type Leak,
-  type Level,
-  type ManagerStats,
-  type PoolStats,
-  type ReleasedLost,
-  type ScopeSort,
-} from '../../report.ts';
+import type { Leak, ReleasedLost } from '../../report/leaks.ts';
+import { LEVELS, type Level } from '../../report/level.ts';
+import type { ScopeSort } from '../../report/scopes.ts';
+import type { ManagerStats, PoolStats } from '../../report/stats.ts';
 import { systemClock } from '../clock.ts';
 import { describeGroup } from '../leaks.ts';
 import { SharedAccount } from '../threads/shared-account.ts';

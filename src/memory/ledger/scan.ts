@@ -18,7 +18,7 @@ import {
   SCOPES_MAX,
   SEGMENT_RECORDS,
 } from './layout.ts';
-import type { LeakKind } from '../../report.ts';
+import type { LeakKind } from '../../report/leaks.ts';
 import { ACCOUNT_SCOPE_SHIFT, GroupTable, hashOf } from './group-table.ts';
 
 /** The two views of a ledger, as any thread has them. */

@@ -1,4 +1,5 @@
-import { LEVELS, type LeakScope, type Level, type ScopeKind, type ScopeSort, type ScopeStats } from '../../report.ts';
+import { LEVELS, type Level } from '../../report/level.ts';
+import type { LeakScope, ScopeKind, ScopeSort, ScopeStats } from '../../report/scopes.ts';
 import { nextLevel, usedPercent } from '../level.ts';
 import {
   ACCOUNTS_MAX,

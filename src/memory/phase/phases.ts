@@ -1,5 +1,5 @@
 import { getHeapStatistics } from 'node:v8';
-import type { PhaseStats } from '../../report.ts';
+import type { PhaseStats } from '../../report/stats.ts';
 import { collectGarbage } from '../garbage-collection.ts';
 import { checkName } from '../name.ts';
 import type { MemoryPool } from '../pool.ts';

@@ -1,4 +1,4 @@
-import type { ScopeKind } from '../../report.ts';
+import type { ScopeKind } from '../../report/scopes.ts';
 
 /** What a scope that has ended still holds, by tag. */
 export interface OrphanedMemory {

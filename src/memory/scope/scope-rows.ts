@@ -1,5 +1,5 @@
 import { MemtoolError } from '../../errors.ts';
-import type { ScopeKind } from '../../report.ts';
+import type { ScopeKind } from '../../report/scopes.ts';
 import {
   CLOCK,
   HEADER,

@@ -1,4 +1,5 @@
-import { LEVELS, type Level, type ScopeKind } from '../../report.ts';
+import { LEVELS, type Level } from '../../report/level.ts';
+import type { ScopeKind } from '../../report/scopes.ts';
 import type { Account } from '../account.ts';
 import { Budget } from '../budget.ts';
 import { RECORD_SCOPE, TALLY_FLOOR, TALLY_PEAK, TALLY_TRIPWIRE } from '../ledger/layout.ts';

@@ -1,6 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { MemtoolError } from '../../errors.ts';
-import type { ScopeKind } from '../../report.ts';
+import type { ScopeKind } from '../../report/scopes.ts';
 import { RECORD_SCOPE, TALLY_REJECTIONS } from '../ledger/layout.ts';
 import { limitBytes } from '../manager-options.ts';
 import { checkName } from '../name.ts';

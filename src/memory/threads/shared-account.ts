@@ -1,4 +1,4 @@
-import { LEVELS, type Level } from '../../report.ts';
+import { LEVELS, type Level } from '../../report/level.ts';
 import {
   ACCOUNT_BIGINT,
   ACCOUNT_DOUBLE,

@@ -1,5 +1,5 @@
 /** The flame graph: one HTML file that needs nothing else. */
-import type { HeapProfile, ProcessProfile } from '../../report.ts';
+import type { HeapProfile, ProcessProfile } from '../../report/profile.ts';
 import { formatBytes, formatPercent, formatSeconds } from '../../units.ts';
 import { escapeHtml, fillPage, scriptJson } from '../html.ts';
 import { frameOf, placeOf } from './frame.ts';

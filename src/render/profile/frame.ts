@@ -1,7 +1,7 @@
 /** What a frame of a profile is called, where it is, and whose code it is. */
 import { basename } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { CallFrame } from '../../report.ts';
+import type { CallFrame } from '../../report/profile.ts';
 import type { FrameOrigin } from './flamegraph-data.ts';
 
 export interface Frame {

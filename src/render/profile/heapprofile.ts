@@ -1,4 +1,4 @@
-import type { HeapProfile } from '../../report.ts';
+import type { HeapProfile } from '../../report/profile.ts';
 
 /** Chrome DevTools' `.heapprofile`, which is the profile as the DevTools protocol has it; speedscope reads it, too. */
 export function renderHeapprofile(profile: HeapProfile): string {

@@ -1,5 +1,5 @@
 /** The profile as every format shows it: what the program holds, without what memtool itself allocated to date it. */
-import type { HeapProfile, HeapProfileNode } from '../../report.ts';
+import type { HeapProfile, HeapProfileNode } from '../../report/profile.ts';
 
 /** Functions of the agent that allocate memory only to mark a moment. */
 const EPOCH_MARK = /^memtoolEpoch\d+$/;

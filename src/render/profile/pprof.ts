@@ -7,7 +7,7 @@
 import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
 import * as pprof from 'pprof-format';
-import type { ProcessProfile } from '../../report.ts';
+import type { ProcessProfile } from '../../report/profile.ts';
 import { frameOf, type Frame } from './frame.ts';
 import { stacksOf } from './live-profile.ts';
 

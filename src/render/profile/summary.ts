@@ -1,4 +1,5 @@
-import { isFailure, type ProcessExport, type ProfileFormat, type ProfileReport } from '../../report.ts';
+import { isFailure } from '../../report/document.ts';
+import type { ProcessExport, ProfileFormat, ProfileReport } from '../../report/profile.ts';
 import { formatBytes, formatSeconds } from '../../units.ts';
 import { blocks, failureLines, heading } from '../process.ts';
 import type { Style } from '../style.ts';

@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { HEADROOM_BASE_BYTES } from '../../../src/budget/plan/headroom.ts';
 import { judgePlan } from '../../../src/budget/plan/judge-plan.ts';
 import { readPlan } from '../../../src/budget/plan/read-plan.ts';
-import type { BudgetReport, PlannedLimit } from '../../../src/report.ts';
+import type { BudgetReport, PlannedLimit } from '../../../src/report/budget.ts';
 
 const MIB = 1024 ** 2;
 const GIB = 1024 ** 3;

@@ -4,7 +4,7 @@ import { expect, test } from 'vitest';
 import { readContents } from '../../../src/black-box/contents.ts';
 import { judgeEnding } from '../../../src/inspect/last/ending.ts';
 import { Evidence } from '../../../src/inspect/last/evidence.ts';
-import type { LastEnding } from '../../../src/report.ts';
+import type { LastEnding } from '../../../src/report/last.ts';
 import { freshPath, MIB, STARTED_MS, writeBox, type SampleBox } from '../../black-box/sample-box.ts';
 
 const evidence = new Evidence(false);

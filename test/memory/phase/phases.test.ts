@@ -1,7 +1,7 @@
 import { EventEmitter, once } from 'node:events';
 import { expect, test } from 'vitest';
 import type { MemoryManager } from '../../../src/memory/manager.ts';
-import type { PhaseStats } from '../../../src/report.ts';
+import type { PhaseStats } from '../../../src/report/stats.ts';
 import { openLedger } from '../../../src/memory/ledger/reader.ts';
 import { makeManager } from '../make-manager.ts';
 

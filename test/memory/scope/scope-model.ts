@@ -1,5 +1,6 @@
 import { DEFAULT_THRESHOLDS, nextLevel } from '../../../src/memory/level.ts';
-import type { Level, ScopeKind } from '../../../src/report.ts';
+import type { Level } from '../../../src/report/level.ts';
+import type { ScopeKind } from '../../../src/report/scopes.ts';
 
 /** An account as plain numbers. */
 export class ModelAccount {

@@ -6,7 +6,7 @@ import type { MemoryManager } from '../../../src/memory/manager.ts';
 import type { MemoryPool } from '../../../src/memory/pool.ts';
 import type { MemoryReservation } from '../../../src/memory/reservation.ts';
 import type { MemoryScope } from '../../../src/memory/scope/scope.ts';
-import type { ScopeKind } from '../../../src/report.ts';
+import type { ScopeKind } from '../../../src/report/scopes.ts';
 import { collectUntil } from '../collect.ts';
 import { codeOf } from '../make-manager.ts';
 import type { ManualClock } from '../manual-clock.ts';

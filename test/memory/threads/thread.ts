@@ -1,7 +1,9 @@
 /** A real worker thread that shares a manager, and a way to have it do things. See test/fixtures/threads.js. */
 import { Worker, type ResourceLimits } from 'node:worker_threads';
 import { onTestFinished } from 'vitest';
-import type { Leak, Level, ManagerStats, PoolStats } from '../../../src/report.ts';
+import type { Leak } from '../../../src/report/leaks.ts';
+import type { Level } from '../../../src/report/level.ts';
+import type { ManagerStats, PoolStats } from '../../../src/report/stats.ts';
 import type { MemoryManager } from '../../../src/memory/manager.ts';
 import type { ManagerPressure } from '../../../src/memory/manager-reports.ts';
 import type { CleanupOptions, ManagerCleanup } from '../../../src/memory/registry.ts';
