@@ -10,6 +10,7 @@ import { recordFailure } from './failure.ts';
 import { History } from './history.ts';
 import { listen } from './listen.ts';
 import { Managers } from './managers.ts';
+import { MainThread } from './main-thread.ts';
 import { MAIN_THREAD, type MessageToWorker, type WorkerStart } from './messages.ts';
 import { renderMetrics } from './metrics.ts';
 import { ProcessProbe } from './probes/process.ts';
@@ -34,10 +35,11 @@ const application = new Application((threadId, request) => {
   else workerThreads.send(threadId, request);
 });
 const workerThreads = new WorkerThreads({ managers, application });
-const heap = new HeapProbe(application, control);
-const workerHeaps = new WorkerHeapsProbe(control);
-const heapReader = new HeapReader(control);
-const heapTracker = new HeapTracker(control);
+const mainThread = new MainThread(control);
+const heap = new HeapProbe(application, mainThread);
+const workerHeaps = new WorkerHeapsProbe(mainThread);
+const heapReader = new HeapReader(mainThread);
+const heapTracker = new HeapTracker(mainThread);
 const probe = new ProcessProbe();
 const history = new History();
 // Put in by the bundler: sent into a process as text, this is nobody's file.
@@ -135,10 +137,7 @@ function receive(message: MessageToWorker): void {
       application.receive(MAIN_THREAD, message.requestId, message.answer);
       break;
     case 'exiting':
-      heap.release();
-      workerHeaps.release();
-      heapReader.release();
-      heapTracker.release();
+      mainThread.release();
       break;
   }
 }

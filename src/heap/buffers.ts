@@ -43,7 +43,7 @@ interface Wrapped {
  * Watches the memory of Buffers: wraps `Buffer.alloc`, `allocUnsafe`, `allocUnsafeSlow` and `from`, takes the stack and birth
  * of some of what they make, picked by bytes, and knows of those which are alive. It sees what is made by these four since
  * `install`, by Node's own modules too (`fs`, `zlib`, `Buffer.concat`); not what is made natively (what a socket has read) or
- * by a function that somebody took out of `Buffer` before: see `estimateUntracked`.
+ * by a function that somebody took out of `Buffer` before.
  *
  * What it costs, medians of 41 alternating rounds on two busy cores, Node 20 and 24: 10-40 ns a call (`Buffer.from` of 40
  * characters 1.10-1.18 of what it takes unwatched, `allocUnsafe(100)` 1.10-1.43), and 30-40 us a sample, at most 200 a second. An
@@ -144,20 +144,6 @@ export class BufferWatch {
     }
     this.#wrapped = [];
   }
-}
-
-/**
- * What the process has in ArrayBuffers but no sample stands for: made natively, before `install`, or directly with
- * `new ArrayBuffer`. Not below 0, though the difference may be, by chance.
- *
- * @param arrayBuffersBytes `process.memoryUsage().arrayBuffers` of the same moment
- */
-export function estimateUntracked(
-  arrayBuffersBytes: number,
-  { samples, errorBytes }: BufferReading,
-): { bytes: number; errorBytes: number } {
-  const trackedBytes = samples.reduce((sum, { bytes }) => sum + bytes, 0);
-  return { bytes: Math.max(0, arrayBuffersBytes - trackedBytes), errorBytes };
 }
 
 /** Puts a wrapper in the place of a method of `Buffer`. Throws what says why it cannot. */

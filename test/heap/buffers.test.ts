@@ -1,7 +1,7 @@
 import { Buffer } from 'node:buffer';
 import { randomInt } from 'node:crypto';
 import { afterEach, expect, test } from 'vitest';
-import { BufferWatch, estimateUntracked, type BufferReading } from '../../src/heap/buffers.ts';
+import { BufferWatch, type BufferReading } from '../../src/heap/buffers.ts';
 import { collectUntil } from '../memory/collect.ts';
 
 /** Each buffer of this size is sampled, but for one in e^64. */
@@ -250,16 +250,4 @@ test("the application's own Error.prepareStackTrace and stackTraceLimit neither 
     Reflect.deleteProperty(Error, 'prepareStackTrace');
     Object.defineProperties(Error, before);
   }
-});
-
-test('untracked is what no sample stands for, with the error of the samples', () => {
-  const reading: BufferReading = {
-    meanBytes: 1,
-    since: 0,
-    samples: [{ bytes: 30, bornMs: 0, stack: [] }],
-    dropped: 0,
-    errorBytes: 4,
-  };
-  expect(estimateUntracked(100, reading)).toEqual({ bytes: 70, errorBytes: 4 });
-  expect(estimateUntracked(20, reading)).toEqual({ bytes: 0, errorBytes: 4 });
 });

@@ -4,14 +4,11 @@ import { nowMs } from '../../heap/heap-watch.ts';
 import type { HeapReading } from '../../heap/heap-readings.ts';
 import type { HeapProfile } from '../../report/profile.ts';
 import { formatSeconds } from '../../units.ts';
-import type { Control } from '../control.ts';
 import type { MainHeapState } from '../main-heap.ts';
-import { trackSession } from '../sessions.ts';
+import { evaluate, reasonOf, within, type MainThread } from '../main-thread.ts';
 
 export type HeapReadingOutcome = { kind: 'read'; reading: HeapReading } | { kind: 'unavailable'; reason: string };
 
-/** A main thread that runs JavaScript answers in 0.1-1.4 ms; this only bounds the wait for one that does not. */
-const ANSWER_WAIT_MS = 400;
 /** A heap of 4 GB takes about 4 s. Whoever reads it has agreed to that. */
 const PROFILE_WAIT_MS = 30_000;
 /** Thousands of finalizers run in one turn. */
@@ -29,13 +26,12 @@ const AGENT = 'globalThis[Symbol.for("memtool.agent")]';
  * thread runs JavaScript, an endless loop included. V8 makes it a full collection first, so that only what lives is told.
  */
 export class HeapReader {
-  readonly #control: Control;
+  readonly #mainThread: MainThread;
   #last: HeapReading | undefined;
   #reading: Promise<HeapReadingOutcome> | undefined;
-  #release: (() => void) | undefined;
 
-  constructor(control: Control) {
-    this.#control = control;
+  constructor(mainThread: MainThread) {
+    this.#mainThread = mainThread;
   }
 
   /**
@@ -51,34 +47,11 @@ export class HeapReader {
     return this.#reading;
   }
 
-  /** The process is leaving: an open session would hold it up. */
-  release(): void {
-    this.#release?.();
-  }
-
   async #read(pauseMsMax: number): Promise<HeapReadingOutcome> {
-    if (!this.#control.beginSession()) return unavailable('the process is ending');
     try {
-      // A node built without the inspector has no such module.
-      const inspector = process.getBuiltinModule('node:inspector');
-      return await this.#readThrough(trackSession(new inspector.Session()), pauseMsMax);
+      return await this.#mainThread.inspect((session) => this.#exchange(session, pauseMsMax));
     } catch (error) {
-      return unavailable(messageOf(error));
-    } finally {
-      this.#control.endSession();
-    }
-  }
-
-  async #readThrough(session: Session, pauseMsMax: number): Promise<HeapReadingOutcome> {
-    const leaving = new Promise<HeapReadingOutcome>((resolve) => {
-      this.#release = () => resolve(unavailable('the process is ending'));
-    });
-    try {
-      session.connectToMainThread();
-      return await Promise.race([this.#exchange(session, pauseMsMax), leaving]);
-    } finally {
-      this.#release = undefined;
-      session.disconnect();
+      return unavailable(reasonOf(error));
     }
   }
 
@@ -129,17 +102,6 @@ export class HeapReader {
   }
 }
 
-/** Node keeps its microtasks explicit: none of the application's run in the evaluation. */
-async function evaluate(session: Session, expression: string): Promise<unknown> {
-  const answer = new Promise<unknown>((resolve, reject) => {
-    session.post('Runtime.evaluate', { expression, returnByValue: true, silent: true }, (error, found) => {
-      if (error) reject(error);
-      else resolve(found.result.value);
-    });
-  });
-  return within(answer, ANSWER_WAIT_MS, 'main thread is inside a native call');
-}
-
 /** @returns `undefined` when nobody samples */
 function sampled(session: Session): Promise<HeapProfile | undefined> {
   const answer = new Promise<HeapProfile | undefined>((resolve) => {
@@ -150,24 +112,8 @@ function sampled(session: Session): Promise<HeapProfile | undefined> {
   return within(answer, PROFILE_WAIT_MS, 'the reading took too long');
 }
 
-async function within<Value>(answer: Promise<Value>, waitMs: number, problem: string): Promise<Value> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(problem)), waitMs);
-  });
-  try {
-    return await Promise.race([answer, late]);
-  } finally {
-    clearTimeout(timer);
-  }
-}
-
 function unavailable(reason: string): HeapReadingOutcome {
   return { kind: 'unavailable', reason };
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }
 
 function isHeapProfile(profile: object): profile is HeapProfile {

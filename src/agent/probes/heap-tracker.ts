@@ -1,8 +1,7 @@
 import type { Session } from 'node:inspector';
 import { MemtoolError } from '../../errors.ts';
 import { frameHeader, type SnapshotFrame } from '../../protocol.ts';
-import type { Control } from '../control.ts';
-import { trackSession } from '../sessions.ts';
+import { evaluate, NATIVE_CALL, reasonOf, within, type MainThread } from '../main-thread.ts';
 
 /** Where a snapshot goes, as it comes. */
 export interface SnapshotSink {
@@ -13,8 +12,6 @@ export interface SnapshotSink {
   onClose(callback: () => void): void;
 }
 
-/** A main thread that runs JavaScript answers in 0.1-1.4 ms. */
-const ANSWER_WAIT_MS = 400;
 /** The first step is two full collections and a walk over the heap. */
 const START_WAIT_MS = 60_000;
 /** A heap of a gigabyte of small objects takes two minutes. */
@@ -35,17 +32,11 @@ const UNSENT_BYTES_MIN = 64 * 1024 * 1024;
  * Everything ends with the session: V8 then takes no more notes. One that is disconnected while V8 writes lets it finish, and gets nothing.
  */
 export class HeapTracker {
-  readonly #control: Control;
-  #release: (() => void) | undefined;
+  readonly #mainThread: MainThread;
   #isTracking = false;
 
-  constructor(control: Control) {
-    this.#control = control;
-  }
-
-  /** The process is leaving: an open session would hold it up. */
-  release(): void {
-    this.#release?.();
+  constructor(mainThread: MainThread) {
+    this.#mainThread = mainThread;
   }
 
   /** @throws MemtoolError `MEMTOOL_BUSY` when it is being done for somebody else */
@@ -61,36 +52,21 @@ export class HeapTracker {
 
   /** Never rejects: what goes wrong is told to the sink. */
   async #track(seconds: number, sink: SnapshotSink): Promise<void> {
-    if (!this.#control.beginSession()) return sendError(sink, 'the process is ending');
-    try {
-      const inspector = process.getBuiltinModule('node:inspector');
-      await this.#trackThrough(trackSession(new inspector.Session()), seconds, sink);
-    } catch (error) {
-      sendError(sink, error instanceof Error ? error.message : String(error));
-    } finally {
-      this.#control.endSession();
-    }
-  }
-
-  async #trackThrough(session: Session, seconds: number, sink: SnapshotSink): Promise<void> {
-    const leaving = new Promise<never>((_, reject) => {
-      this.#release = () => reject(new Error('the process is ending'));
+    const unwanted = new Promise<never>((_, reject) => {
       sink.onClose(() => reject(new Error('nobody waits for it any more')));
     });
     // It may come when nobody looks.
-    leaving.catch(() => undefined);
+    unwanted.catch(() => undefined);
     try {
-      session.connectToMainThread();
-      await Promise.race([this.#exchange(session, seconds, sink), leaving]);
-    } finally {
-      this.#release = undefined;
-      session.disconnect();
+      await this.#mainThread.inspect((session) => Promise.race([this.#exchange(session, seconds, sink), unwanted]));
+    } catch (error) {
+      sendError(sink, reasonOf(error));
     }
   }
 
   async #exchange(session: Session, seconds: number, sink: SnapshotSink): Promise<void> {
-    const heapUsedBytes = await ask(session, 'Runtime.evaluate', HEAP_USED, ANSWER_WAIT_MS);
-    const unsentBytesMax = Math.max(UNSENT_BYTES_MIN, UNSENT_SHARE_MAX * readNumber(heapUsedBytes));
+    const heapUsedBytes = await evaluate(session, 'process.memoryUsage().heapUsed');
+    const unsentBytesMax = Math.max(UNSENT_BYTES_MIN, UNSENT_SHARE_MAX * Number(heapUsedBytes));
     send(sink, { kind: 'stage', stage: 'tracking' });
     await ask(session, 'HeapProfiler.startTrackingHeapObjects', { trackAllocations: true }, START_WAIT_MS);
     const began = performance.now();
@@ -114,24 +90,14 @@ export class HeapTracker {
   }
 }
 
-const HEAP_USED = { expression: 'process.memoryUsage().heapUsed', returnByValue: true, silent: true };
-
 function ask(session: Session, method: string, params: object, waitMs: number): Promise<unknown> {
-  return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => reject(new Error('the main thread is inside a native call')), waitMs);
+  const answer = new Promise<unknown>((resolve, reject) => {
     session.post(method, params, (error, found) => {
-      clearTimeout(timer);
       if (error) reject(new Error(error.message));
       else resolve(found);
     });
   });
-}
-
-function readNumber(answer: unknown): number {
-  if (typeof answer !== 'object' || answer === null || !('result' in answer)) return 0;
-  const { result } = answer;
-  if (typeof result !== 'object' || result === null || !('value' in result)) return 0;
-  return typeof result.value === 'number' ? result.value : 0;
+  return within(answer, waitMs, `the ${NATIVE_CALL}`);
 }
 
 function send(sink: SnapshotSink, frame: SnapshotFrame): void {

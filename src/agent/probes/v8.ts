@@ -1,20 +1,13 @@
-import type { Session } from 'node:inspector';
-import { trackSession } from '../sessions.ts';
 import type { Application } from '../application.ts';
-import type { Control } from '../control.ts';
+import { evaluate, reasonOf, type MainThread } from '../main-thread.ts';
 import { MAIN_THREAD, type MainMemory } from '../messages.ts';
 
 export type HeapReading = { kind: 'read'; memory: MainMemory } | { kind: 'unavailable'; reason: string };
 
 /** An event loop that turns answers in under a millisecond. */
 const MESSAGE_WAIT_MS = 50;
-/** A main thread that runs JavaScript answers in 0.1-1.4 ms; this only bounds the wait for one that does not. */
-const INSPECTOR_WAIT_MS = 400;
 
-export const NATIVE_CALL = 'main thread is inside a native call';
-export const ENDING = 'the process is ending';
-
-/** Installed by `startAgent()`. Node keeps its microtasks explicit: none of the application's run in the evaluation. */
+/** Installed by `startAgent()`. */
 const EXPRESSION = 'globalThis[Symbol.for("memtool.agent")].readMemory()';
 
 /**
@@ -23,13 +16,12 @@ const EXPRESSION = 'globalThis[Symbol.for("memtool.agent")].readMemory()';
  */
 export class HeapProbe {
   readonly #application: Application;
-  readonly #control: Control;
+  readonly #mainThread: MainThread;
   #reading: Promise<HeapReading> | undefined;
-  #release: (() => void) | undefined;
 
-  constructor(application: Application, control: Control) {
+  constructor(application: Application, mainThread: MainThread) {
     this.#application = application;
-    this.#control = control;
+    this.#mainThread = mainThread;
   }
 
   /**
@@ -52,58 +44,19 @@ export class HeapProbe {
     return outcome.kind === 'answered' ? outcome.value : undefined;
   }
 
-  /** The process is leaving: an open session would hold it up. */
-  release(): void {
-    this.#release?.();
-  }
-
   async #read(gcSeconds: number): Promise<HeapReading> {
     const memory = (await this.readIfIdle(gcSeconds)) ?? (await this.#readThroughInspector());
     return typeof memory === 'string' ? { kind: 'unavailable', reason: memory } : { kind: 'read', memory };
   }
 
   async #readThroughInspector(): Promise<MainMemory | string> {
-    if (!this.#control.beginSession()) return ENDING;
     try {
-      // A node built without the inspector has no such module.
-      const inspector = process.getBuiltinModule('node:inspector');
-      return await this.#evaluate(trackSession(new inspector.Session()));
+      const memory = await this.#mainThread.inspect((session) => evaluate(session, EXPRESSION));
+      return isMainMemory(memory) ? memory : 'the main thread could not answer the inspector';
     } catch (error) {
-      return sessionFailure(error);
-    } finally {
-      this.#control.endSession();
+      return reasonOf(error);
     }
   }
-
-  #evaluate(session: Session): Promise<MainMemory | string> {
-    return new Promise((resolve) => {
-      const finish = (result: MainMemory | string): void => {
-        if (!this.#release) return;
-        this.#release = undefined;
-        clearTimeout(timer);
-        session.disconnect();
-        resolve(result);
-      };
-      const timer = setTimeout(() => finish(NATIVE_CALL), INSPECTOR_WAIT_MS);
-      this.#release = () => finish(ENDING);
-      session.connectToMainThread();
-      session.post(
-        'Runtime.evaluate',
-        { expression: EXPRESSION, returnByValue: true, silent: true },
-        (error, answer) => {
-          finish(
-            error || !isMainMemory(answer.result.value)
-              ? 'the main thread could not answer the inspector'
-              : answer.result.value,
-          );
-        },
-      );
-    });
-  }
-}
-
-export function sessionFailure(error: unknown): string {
-  return `the inspector of the main thread cannot be used: ${error instanceof Error ? error.message : String(error)}`;
 }
 
 function isMainMemory(value: unknown): value is MainMemory {

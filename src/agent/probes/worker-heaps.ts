@@ -1,7 +1,7 @@
+import { once } from 'node:events';
 import type { Session } from 'node:inspector';
 import { threadId as ownThreadId } from 'node:worker_threads';
-import type { Control } from '../control.ts';
-import { trackSession } from '../sessions.ts';
+import { NATIVE_CALL, reasonOf, within, type MainThread } from '../main-thread.ts';
 import {
   readTitle,
   readWorkerHeap,
@@ -9,7 +9,6 @@ import {
   type WorkerHeap,
   type WorkerLabel,
 } from '../worker-heap.ts';
-import { ENDING, NATIVE_CALL, sessionFailure } from './v8.ts';
 
 /** `silent` are the workers that did not answer in time. */
 export type WorkerHeapsReading =
@@ -36,12 +35,11 @@ const REQUEST = JSON.stringify({
  * Nothing cheaper says whether there are any: without, this takes 0.8-1.0 ms, on Node 20 to 26.
  */
 export class WorkerHeapsProbe {
-  readonly #control: Control;
+  readonly #mainThread: MainThread;
   #reading: Promise<WorkerHeapsReading> | undefined;
-  #release: (() => void) | undefined;
 
-  constructor(control: Control) {
-    this.#control = control;
+  constructor(mainThread: MainThread) {
+    this.#mainThread = mainThread;
   }
 
   /** Those who ask at the same time get the same reading. */
@@ -50,73 +48,63 @@ export class WorkerHeapsProbe {
     return this.#reading;
   }
 
-  /** The process is leaving: an open session would hold it up. */
-  release(): void {
-    this.#release?.();
-  }
-
   async #read(): Promise<WorkerHeapsReading> {
-    if (!this.#control.beginSession()) return { kind: 'unavailable', reason: ENDING };
     try {
-      // A node built without the inspector has no such module.
-      const inspector = process.getBuiltinModule('node:inspector');
-      return await this.#ask(trackSession(new inspector.Session()));
+      return await this.#mainThread.inspect(askWorkers);
     } catch (error) {
-      return { kind: 'unavailable', reason: sessionFailure(error) };
-    } finally {
-      this.#control.endSession();
+      return { kind: 'unavailable', reason: reasonOf(error) };
     }
   }
+}
 
-  #ask(session: Session): Promise<WorkerHeapsReading> {
-    const asked = new Map<string, WorkerLabel>();
-    const heaps: WorkerHeap[] = [];
-    let isEnabled = false;
-    // Ours alone: after a disconnect events of this session still come, until the main thread has heard of it.
-    let isOpen = true;
-    return new Promise((resolve) => {
-      const finish = (reading: WorkerHeapsReading): void => {
-        if (!isOpen) return;
-        isOpen = false;
-        this.#release = undefined;
-        clearTimeout(timer);
-        session.disconnect();
-        resolve(reading);
-      };
-      const finishRead = (): void => finish({ kind: 'read', heaps, silent: [...asked.values()] });
-      const settle = (sessionId: string): void => {
-        asked.delete(sessionId);
-        if (isEnabled && asked.size === 0) finishRead();
-      };
-      let timer = setTimeout(() => finish({ kind: 'unavailable', reason: NATIVE_CALL }), MAIN_WAIT_MS);
-      this.#release = () => finish({ kind: 'unavailable', reason: ENDING });
-      session.connectToMainThread();
-      session.on('NodeWorker.attachedToWorker', ({ params: { sessionId, workerInfo } }) => {
-        const worker = readTitle(workerInfo.title);
-        if (!isOpen || worker === undefined || worker.threadId === ownThreadId) return;
-        asked.set(sessionId, worker);
-        session.post('NodeWorker.sendMessageToWorker', { sessionId, message: REQUEST }, (error) => {
-          if (error) settle(sessionId);
-        });
-      });
-      session.on('NodeWorker.receivedMessageFromWorker', ({ params: { sessionId, message } }) => {
-        const worker = asked.get(sessionId);
-        const heap = worker && readWorkerHeap(worker, readAnswer(message));
-        // An answer without figures is that of a thread which ends: like one that does not answer, it is named.
-        if (!isOpen || heap === undefined) return;
-        heaps.push(heap);
-        settle(sessionId);
-      });
-      session.on('NodeWorker.detachedFromWorker', ({ params: { sessionId } }) => settle(sessionId));
-      session.post('NodeWorker.enable', { waitForDebuggerOnStart: false }, (error) => {
-        if (error) return finish({ kind: 'unavailable', reason: sessionFailure(error) });
-        isEnabled = true;
-        clearTimeout(timer);
-        timer = setTimeout(finishRead, WORKERS_WAIT_MS);
-        if (asked.size === 0) finishRead();
-      });
+async function askWorkers(session: Session): Promise<WorkerHeapsReading> {
+  const asked = new Map<string, WorkerLabel>();
+  const heaps: WorkerHeap[] = [];
+  let isEnabled = false;
+  // Ours alone: after a disconnect events of this session still come, until the main thread has heard of it.
+  let isOpen = true;
+  const waiting = new AbortController();
+  const allAnswered = once(waiting.signal, 'abort');
+  const settle = (sessionId: string): void => {
+    asked.delete(sessionId);
+    if (isEnabled && asked.size === 0) waiting.abort();
+  };
+  session.on('NodeWorker.attachedToWorker', ({ params: { sessionId, workerInfo } }) => {
+    const worker = readTitle(workerInfo.title);
+    if (!isOpen || worker === undefined || worker.threadId === ownThreadId) return;
+    asked.set(sessionId, worker);
+    session.post('NodeWorker.sendMessageToWorker', { sessionId, message: REQUEST }, (error) => {
+      if (error) settle(sessionId);
     });
+  });
+  session.on('NodeWorker.receivedMessageFromWorker', ({ params: { sessionId, message } }) => {
+    const worker = asked.get(sessionId);
+    const heap = worker && readWorkerHeap(worker, readAnswer(message));
+    // An answer without figures is that of a thread which ends: like one that does not answer, it is named.
+    if (!isOpen || heap === undefined) return;
+    heaps.push(heap);
+    settle(sessionId);
+  });
+  session.on('NodeWorker.detachedFromWorker', ({ params: { sessionId } }) => settle(sessionId));
+  try {
+    await within(enable(session), MAIN_WAIT_MS, NATIVE_CALL);
+    isEnabled = true;
+    if (asked.size === 0) waiting.abort();
+    // Those that do not answer in time are named.
+    await within(allAnswered, WORKERS_WAIT_MS, 'some are silent').catch(() => undefined);
+    return { kind: 'read', heaps, silent: [...asked.values()] };
+  } finally {
+    isOpen = false;
   }
+}
+
+function enable(session: Session): Promise<void> {
+  return new Promise((resolve, reject) => {
+    session.post('NodeWorker.enable', { waitForDebuggerOnStart: false }, (error) => {
+      if (error) reject(new Error(error.message));
+      else resolve();
+    });
+  });
 }
 
 function readAnswer(message: string): unknown {
