@@ -1,5 +1,5 @@
-import { fileURLToPath } from 'node:url';
 import type { CallFrame } from '../report/profile.ts';
+import { packageOf, pathOf } from '../report/source-file.ts';
 
 /** Whose code it is. `internal`: Node's own modules, V8's builtins, and what has no file. */
 export type FrameOrigin = 'application' | 'package' | 'internal';
@@ -43,19 +43,4 @@ function frameOf(fn: string, file: string, line: number, column: number): Frame 
 /** `fn (file:line:col)` */
 export function formatFrame({ fn, file, line, column }: Frame): string {
   return file === '' ? fn : `${fn} (${file}:${line}:${column})`;
-}
-
-/** Modules are named by URLs, or by paths, after how they were loaded. */
-function pathOf(url: string): string {
-  if (!url.startsWith('file:')) return url;
-  try {
-    return fileURLToPath(url);
-  } catch {
-    return url;
-  }
-}
-
-/** The name after the last `node_modules/`, or `null` */
-export function packageOf(file: string): string | null {
-  return /.*[/\\]node_modules[/\\]((?:@[^/\\]+[/\\])?[^/\\]+)/s.exec(file)?.[1]?.replace('\\', '/') ?? null;
 }

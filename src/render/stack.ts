@@ -1,3 +1,4 @@
+import { packageOf, pathInPackage } from '../report/source-file.ts';
 import { printable } from './text.ts';
 
 /** A place in a program, as it is drawn. */
@@ -10,7 +11,6 @@ interface Frame {
 
 const FRAMES_SHOWN_MAX = 3;
 const ANONYMOUS = '(anonymous)';
-const PACKAGE = /^.*[/\\]node_modules[/\\]((?:@[^/\\]+[/\\])?[^/\\]+)[/\\]?/s;
 
 /**
  * A stack for somebody who looks for the place in their own program: its own functions first, innermost first; then the
@@ -21,8 +21,8 @@ export function stackLines(stack: readonly string[]): string[] {
   const own = frames.filter(isOwn);
   const packages = new Map<string, Frame>();
   for (const frame of frames) {
-    const name = packageOf(frame);
-    if (name !== undefined && !packages.has(name)) packages.set(name, frame);
+    const name = packageOf(frame.file);
+    if (name !== null && !packages.has(name)) packages.set(name, frame);
   }
   const shown = [
     ...own.slice(0, FRAMES_SHOWN_MAX).map(({ text }) => `at ${text}`),
@@ -35,11 +35,11 @@ export function stackLines(stack: readonly string[]): string[] {
 /** The function that says most of where it is; with its package if it is one's. */
 export function placeName(stack: readonly string[]): string | undefined {
   const frames = stack.map(readFrame);
-  const found = frames.findIndex((frame) => isOwn(frame) || packageOf(frame) !== undefined);
+  const found = frames.findIndex((frame) => isOwn(frame) || packageOf(frame.file) !== null);
   const said = frames[Math.max(0, found)];
   if (!said) return undefined;
-  const name = packageOf(said);
-  if (name !== undefined) return printable(`${name}: ${said.fn}`);
+  const name = packageOf(said.file);
+  if (name !== null) return printable(`${name}: ${said.fn}`);
   // A function without a name is known by who has it.
   const outer =
     said.fn === ANONYMOUS ? frames.slice(found + 1).find((frame) => isOwn(frame) && frame.fn !== ANONYMOUS) : undefined;
@@ -53,15 +53,10 @@ function readFrame(text: string): Frame {
 }
 
 function isOwn(frame: Frame): boolean {
-  return frame.file !== '' && !frame.file.startsWith('node:') && packageOf(frame) === undefined;
-}
-
-function packageOf({ file }: Frame): string | undefined {
-  return PACKAGE.exec(file)?.[1];
+  return frame.file !== '' && !frame.file.startsWith('node:') && packageOf(frame.file) === null;
 }
 
 /** Inside its package the way to it says nothing. */
-function inPackage({ fn, file, text }: Frame): string {
-  const place = text.slice(fn.length + 2, -1);
-  return `${fn} (${place.slice(PACKAGE.exec(file)?.[0].length ?? 0)})`;
+function inPackage({ fn, text }: Frame): string {
+  return `${fn} (${pathInPackage(text.slice(fn.length + 2, -1))})`;
 }

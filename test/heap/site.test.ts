@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
-import { formatFrame, packageOf, readFrame } from '../../src/heap/frame.ts';
+import { formatFrame, readFrame } from '../../src/heap/frame.ts';
+import { packageOf } from '../../src/report/source-file.ts';
 import { readSamples } from '../../src/heap/live-samples.ts';
 import { groupBySite } from '../../src/heap/site.ts';
 import { profileOf } from './profiles.ts';

@@ -1,4 +1,4 @@
-import { fileURLToPath } from 'node:url';
+import { pathOf } from '../../report/source-file.ts';
 import type { Graph } from './graph.ts';
 
 const SURVIVORS_MIN = 20;
@@ -90,16 +90,6 @@ function frameText(fn: string, file: string, line: number, column: number): Fram
 /** The innermost function that is not Node's own; where there is none, the innermost that has a file. */
 function calledOf(frames: readonly Frame[]): Frame | undefined {
   return frames.find(hasOuterFile) ?? frames.find(hasFile) ?? frames[0];
-}
-
-/** Modules are named by URLs, or by paths, after how they were loaded. */
-export function pathOf(url: string): string {
-  if (!url.startsWith('file:')) return url;
-  try {
-    return fileURLToPath(url);
-  } catch {
-    return url;
-  }
 }
 
 function hasFile(frame: Frame): boolean {

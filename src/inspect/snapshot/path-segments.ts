@@ -1,5 +1,5 @@
 import { basename } from 'node:path';
-import { pathOf } from './allocation-site.ts';
+import { pathOf } from '../../report/source-file.ts';
 import type { Edge, Graph } from './graph.ts';
 
 const ENGINE_TYPES = new Set(['hidden', 'array', 'code', 'object shape', 'synthetic']);

@@ -1,7 +1,7 @@
 /** What a frame of a profile is called, where it is, and whose code it is. */
 import { basename } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import type { CallFrame } from '../../report/profile.ts';
+import { packageOf, pathOf } from '../../report/source-file.ts';
 import type { FrameOrigin } from './flamegraph-data.ts';
 
 export interface Frame {
@@ -17,12 +17,9 @@ export interface Frame {
   packageName: string;
 }
 
-/** The last one: pnpm nests them, and packages bring packages of their own. */
-const PACKAGE = /^.*[/\\]node_modules[/\\]((?:@[^/\\]+[/\\])?[^/\\]+)[/\\]/s;
-
 export function frameOf({ functionName, url, lineNumber, columnNumber }: CallFrame): Frame {
   const file = pathOf(url);
-  const packageName = PACKAGE.exec(file)?.[1]?.replace('\\', '/') ?? '';
+  const packageName = packageOf(file) ?? '';
   const place = { file, line: lineNumber + 1, column: columnNumber + 1 };
   return {
     name: functionName === '' ? `(anonymous) ${placeOf({ ...place, file: basename(file) })}`.trim() : functionName,
@@ -41,14 +38,4 @@ function originOf(file: string, packageName: string): FrameOrigin {
   if (file === '') return 'engine';
   if (file.startsWith('node:')) return 'node';
   return packageName === '' ? 'application' : 'package';
-}
-
-/** Modules have URLs and CommonJS has paths. */
-function pathOf(url: string): string {
-  if (!url.startsWith('file:')) return url;
-  try {
-    return fileURLToPath(url);
-  } catch {
-    return url;
-  }
 }
