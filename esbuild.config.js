@@ -89,6 +89,7 @@ const apart = {
   setup({ onResolve }) {
     onResolve({ filter: /\/render\/profile\/formats\.ts$/ }, () => ({ path: './profile-formats.cjs', external: true }));
     onResolve({ filter: /\/trends\/judge\.ts$/ }, () => ({ path: './trends-judge.cjs', external: true }));
+    onResolve({ filter: /\/doctor\/judge\.ts$/ }, () => ({ path: './doctor-judge.cjs', external: true }));
   },
 };
 
@@ -157,7 +158,11 @@ await Promise.all([
   build({
     ...common,
     format: 'cjs',
-    entryPoints: { 'profile-formats': 'src/render/profile/formats.ts', 'trends-judge': 'src/trends/judge.ts' },
+    entryPoints: {
+      'profile-formats': 'src/render/profile/formats.ts',
+      'trends-judge': 'src/trends/judge.ts',
+      'doctor-judge': 'src/doctor/judge.ts',
+    },
     outExtension: { '.js': '.cjs' },
     minify: true,
   }),

@@ -2,7 +2,7 @@ import { MemtoolError } from '../errors.ts';
 import { attachability } from '../inspect/attach/proof.ts';
 import { listNodeProcesses } from '../inspect/processes.ts';
 import type { BareTarget, Target } from '../inspect/open.ts';
-import type { ProcessFailure, ProcessIdentity, Unavailable } from '../report/document.ts';
+import type { CommandName, ProcessFailure, ProcessIdentity, Unavailable } from '../report/document.ts';
 import { reported } from './failure.ts';
 
 /** Enough to hide a slow process behind others, and no flood where there are hundreds. */
@@ -36,11 +36,11 @@ export function identify(target: Target): { pid: number; name: string } {
 }
 
 /** For commands that need at least one process: nothing running is then a failure. */
-export function nothingRunning(): MemtoolError {
+export function nothingRunning(command: CommandName = 'stats'): MemtoolError {
   const [startable] = listNodeProcesses();
   return new MemtoolError('MEMTOOL_NO_PROCESS', 'No process with a memtool agent is running.', {
     hint: startable
-      ? `Name one by its pid, for example \`memtool stats ${startable.pid}\` (${startable.name}): that starts an agent in it. \`memtool ps\` lists them all.`
+      ? `Name one by its pid, for example \`memtool ${command} ${startable.pid}\` (${startable.name}): that starts an agent in it. \`memtool ps\` lists them all.`
       : 'Start a program with the agent: `memtool run app.js`. Or see an example: `memtool demo`.',
   });
 }

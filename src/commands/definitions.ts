@@ -5,6 +5,7 @@ import type { CheckFlags } from './check.ts';
 import type { CleanupFlags } from './cleanup.ts';
 import type { CommonFlags, Context } from './context.ts';
 import type { DemoFlags } from './demo.ts';
+import type { DoctorFlags } from './doctor.ts';
 import type { LeaksFlags } from './leaks.ts';
 import type { ProfileFlags } from './profile.ts';
 import type { RecordFlags } from './record.ts';
@@ -22,6 +23,7 @@ export type Flags = CommonFlags &
   RecordFlags &
   ReportFlags &
   AttachFlags &
+  DoctorFlags &
   DemoFlags;
 
 /** One subcommand, as the command line offers it. */
@@ -108,6 +110,20 @@ export const DEFINITIONS: Definition[] = [
     ],
     watchable: true,
     action: async (context, flags, [target]) => (await import('./cleanup.ts')).cleanup(target, flags, context),
+  },
+  {
+    name: 'doctor',
+    operands: '[target]',
+    summary: 'what is wrong, how sure that is, and what to type next',
+    examples: ['memtool doctor', 'memtool doctor 4242'],
+    options: [
+      AGE,
+      ['--max-pause <duration>', 'do not read a heap that would stop for longer (default: 1s)'],
+      NO_ATTACH,
+    ],
+    note: 'It looks for two seconds, and reads the heap as `memtool leaks` does. Below 100 MB, and in\nthe first minute, only limits and leaks are judged. It exits 1 when there is something\nto do.',
+    watchable: true,
+    action: async (context, flags, [target]) => (await import('./doctor.ts')).doctor(target, flags, context),
   },
   {
     name: 'profile',

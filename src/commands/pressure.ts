@@ -1,9 +1,10 @@
 import { askPressure } from '../inspect/client.ts';
-import { open, type BareTarget, type Target } from '../inspect/open.ts';
+import { open, type Target } from '../inspect/open.ts';
 import { isFailure, SCHEMA_VERSION } from '../report/document.ts';
 import { worstLevel } from '../report/level.ts';
 import type { PressureReport, ProcessPressure } from '../report/pressure.ts';
-import { bareIdentity, collectEach, nothingRunning } from './collect.ts';
+import { barePressure } from './bare-report.ts';
+import { collectEach, nothingRunning } from './collect.ts';
 import { addContainer } from './container-pressure.ts';
 import { EXIT_FINDINGS, EXIT_NOTHING, type Context } from './context.ts';
 import { SinceStart } from './since-start.ts';
@@ -38,9 +39,4 @@ async function pressureOf(target: Target, context: Context): Promise<ProcessPres
   return addContainer(
     target.kind === 'agent' ? await askPressure(target.agent, context.timeoutMs) : barePressure(target),
   );
-}
-
-/** Of a process without an agent only its container's limit is known. */
-function barePressure(target: BareTarget): ProcessPressure {
-  return { ...bareIdentity(target), level: 'normal', resources: [] };
 }

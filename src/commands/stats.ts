@@ -1,6 +1,6 @@
 import { MemtoolError } from '../errors.ts';
 import { askStats } from '../inspect/client.ts';
-import { open, type BareTarget, type Target } from '../inspect/open.ts';
+import { open, type Target } from '../inspect/open.ts';
 import { ResidentMaps } from './resident-maps.ts';
 import { SinceStart } from './since-start.ts';
 import { listNodeProcesses } from '../inspect/processes.ts';
@@ -8,7 +8,8 @@ import { SCOPE_QUERY_DEFAULT, type ScopeQuery } from '../protocol.ts';
 import { isFailure, SCHEMA_VERSION } from '../report/document.ts';
 import { isScopeSort, SCOPE_SORTS, SCOPES_LISTED_MAX } from '../report/scopes.ts';
 import type { ProcessStats, StatsReport } from '../report/stats.ts';
-import { bareIdentity, collectEach } from './collect.ts';
+import { bareStats } from './bare-report.ts';
+import { collectEach } from './collect.ts';
 import { EXIT_NOTHING, type Context } from './context.ts';
 import { exitCodeOf, show } from './show.ts';
 
@@ -81,24 +82,6 @@ async function statsOf(target: Target, scopes: ScopeQuery, context: Context): Pr
 
 function isNode(target: Target | undefined): boolean {
   return target?.kind === 'bare' && target.process.isNode;
-}
-
-/** What the system says of a process that has no agent. */
-function bareStats(target: BareTarget): ProcessStats {
-  return {
-    ...bareIdentity(target),
-    cpuPercent: null,
-    rssBytes: target.process.rssBytes,
-    heapUsedBytes: null,
-    heapLimitBytes: null,
-    externalBytes: null,
-    arrayBuffersBytes: null,
-    memtoolBytes: null,
-    managers: [],
-    pools: [],
-    scopes: [],
-    scopeCount: 0,
-  };
 }
 
 function readScopes({ scopes, sort = SCOPE_QUERY_DEFAULT.sort }: StatsFlags, countDefault: number): ScopeQuery {

@@ -6,6 +6,8 @@ export interface ContainerMemory {
   name: string;
   usedBytes: number;
   limitBytes: number;
+  /** Of `usedBytes`, what the kernel gives back before it kills: files that nobody has read lately. */
+  reclaimableBytes: number;
   /** How often the kernel has killed a process of the group for want of memory. */
   oomKills: number;
   /** Share of the last ten seconds in which a process of the group waited for memory, 0-100; `null` without pressure stall information. */
@@ -20,6 +22,7 @@ interface Version {
   used: string;
   limit: string;
   events: string;
+  reclaimable: RegExp;
 }
 
 const VERSION_2: Version = {
@@ -27,12 +30,14 @@ const VERSION_2: Version = {
   used: 'memory.current',
   limit: 'memory.max',
   events: 'memory.events',
+  reclaimable: /^inactive_file (\d+)$/m,
 };
 const VERSION_1: Version = {
   root: '/sys/fs/cgroup/memory',
   used: 'memory.usage_in_bytes',
   limit: 'memory.limit_in_bytes',
   events: 'memory.oom_control',
+  reclaimable: /^total_inactive_file (\d+)$/m,
 };
 
 /**
@@ -86,7 +91,15 @@ function readGroup(version: Version, directory: string): ContainerMemory | undef
   if (!Number.isFinite(usedBytes) || !(limitBytes > 0) || limitBytes >= UNLIMITED_BYTES) return undefined;
   const oomKills = Number(/^oom_kill (\d+)$/m.exec(read(join(directory, version.events)) ?? '')?.[1] ?? 0);
   const stall = /^some avg10=([\d.]+)/m.exec(read(join(directory, 'memory.pressure')) ?? '')?.[1];
-  return { name: 'memory', usedBytes, limitBytes, oomKills, stallPercent: stall === undefined ? null : Number(stall) };
+  const reclaimableBytes = Number(version.reclaimable.exec(read(join(directory, 'memory.stat')) ?? '')?.[1] ?? 0);
+  return {
+    name: 'memory',
+    usedBytes,
+    limitBytes,
+    reclaimableBytes: Math.min(usedBytes, reclaimableBytes),
+    oomKills,
+    stallPercent: stall === undefined ? null : Number(stall),
+  };
 }
 
 function read(path: string): string | undefined {

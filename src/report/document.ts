@@ -19,6 +19,7 @@ export type CommandName =
   | 'check'
   | 'report'
   | 'last'
+  | 'doctor'
   | 'attach'
   | 'detach'
   | 'run'

@@ -1,0 +1,161 @@
+import type { Finding, FindingKind, NextStep } from '../../report/doctor.ts';
+import type { LastHistory } from '../../report/last.ts';
+import { GAIN_BYTES_MIN, trendOf, type Trend } from '../../statistics/trend.ts';
+import { formatBytes, formatChange, formatSeconds } from '../../units.ts';
+import type { Examined } from '../examined.ts';
+import { finding, sentences } from '../finding.ts';
+import {
+  IMMINENT_SECONDS,
+  SOON_SECONDS,
+  TREND_BYTES_MIN,
+  TREND_PART_SHARE_MIN,
+  TREND_SHARE_MIN,
+  UNCLEAR_BYTES_MIN,
+} from '../thresholds.ts';
+
+/** Samples a second apart know ten minutes; beyond that, those a minute apart are taken when there are as many. */
+const MINUTES_ROWS_MIN = 45;
+
+interface Lines {
+  minutes: number[];
+  rss: number[];
+  heap: number[];
+  buffers: number[];
+}
+
+/** What has grown all the time, by the black box that the process keeps of itself. */
+export function trends(examined: Examined): Finding[] {
+  const { history } = examined;
+  if (history === null) return [];
+  const lines = linesOf(history);
+  const trend = trendOf(
+    { minutes: lines.minutes, values: lines.rss },
+    { reduction: 'median', gainShareMin: TREND_SHARE_MIN },
+  );
+  const first = lines.minutes[0] ?? 0;
+  const spanSeconds = ((lines.minutes.at(-1) ?? 0) - first) * 60;
+  const parts = partsOf(lines);
+  if (trend.verdict === 'growing') {
+    const grown = growthOf(trend, spanSeconds);
+    if (grown.bytes < Math.max(TREND_BYTES_MIN, GAIN_BYTES_MIN)) return [];
+    const [largest] = parts;
+    const named = largest !== undefined && largest.bytes >= grown.bytes * TREND_PART_SHARE_MIN ? largest : undefined;
+    if (isTold(named, examined)) return [];
+    return [growing(examined, grown, spanSeconds, named)];
+  }
+  const rise = (lines.rss.at(-1) ?? 0) - (lines.rss[0] ?? 0);
+  const isUnclear = trend.verdict === 'not-enough' && trend.cause !== 'short' && rise >= UNCLEAR_BYTES_MIN;
+  return isUnclear ? [unclear(examined, trend, rise, spanSeconds)] : [];
+}
+
+/** Its place in the program says more than that it grows. */
+function isTold(part: Part | undefined, { leaks }: Examined): boolean {
+  const source = part?.name === 'heap' || part?.name === 'buffers' ? part.name : undefined;
+  return (
+    leaks?.leaks.some((row) => row.source === source && (row.verdict === 'leak' || row.verdict === 'suspect')) ?? false
+  );
+}
+
+interface Part {
+  name: 'heap' | 'buffers' | 'native';
+  bytes: number;
+}
+
+function growing(
+  { stats, container }: Examined,
+  { bytes, bytesPerMinute }: { bytes: number; bytesPerMinute: number },
+  spanSeconds: number,
+  part: Part | undefined,
+): Finding {
+  const left = container === null ? null : container.limitBytes - container.usedBytes + container.reclaimableBytes;
+  const secondsToLimit = left === null ? null : (Math.max(0, left) / bytesPerMinute) * 60;
+  const kind: FindingKind = part?.name === 'native' ? 'native-growth' : 'rss-growth';
+  const imminent = secondsToLimit !== null && secondsToLimit <= IMMINENT_SECONDS;
+  return finding({
+    kind,
+    severity: imminent ? 'critical' : 'warning',
+    certainty: 'likely',
+    title: `It grows by ${formatBytes(bytesPerMinute)} a minute, and has done so for ${formatSeconds(spanSeconds)} (${formatChange(bytes)} of resident memory)${part === undefined ? '' : `; most of it is ${PART_TEXT[part.name]}`}.`,
+    evidence: { bytes, bytesPerMinute, spanSeconds, ...(part ? { part: part.name, partBytes: part.bytes } : {}) },
+    cause: sentences(
+      part?.name === 'native' &&
+        'That is memory which V8 knows nothing of: native add-ons, what malloc keeps, threads. No tool that looks at the heap sees it.',
+      part?.name === 'heap' && 'A heap may also rise until V8 collects all of it for the first time.',
+      secondsToLimit !== null &&
+        secondsToLimit <= SOON_SECONDS &&
+        `At that its container is full in ${formatSeconds(secondsToLimit)}.`,
+    ),
+    next: growthSteps(stats.pid, part),
+    secondsToLimit,
+  });
+}
+
+const PART_TEXT: Record<Part['name'], string> = {
+  heap: 'the V8 heap',
+  buffers: 'Buffers and ArrayBuffers',
+  native: 'neither heap nor Buffers, but native memory',
+};
+
+function growthSteps(pid: number, part: Part | undefined): NextStep[] {
+  const record = recordStep(pid);
+  return part?.name === 'native' || part === undefined
+    ? [{ command: `memtool stats ${pid} --watch 10`, why: 'marks the part of RSS that grows' }, record]
+    : [{ command: `memtool leaks ${pid} --wait`, why: 'watches, and says which functions make what stays' }, record];
+}
+
+function unclear({ stats }: Examined, trend: Trend, rise: number, spanSeconds: number): Finding {
+  return finding({
+    kind: 'trend-unclear',
+    severity: 'note',
+    certainty: 'possible',
+    title: `It has grown by ${formatBytes(rise)} in ${formatSeconds(spanSeconds)}, and whether it goes on cannot be told yet.`,
+    evidence: { bytes: rise, spanSeconds, trend: trend.cause },
+    cause: "A step, a day's cycle, and a cache that fills all look like a leak for a while.",
+    next: [
+      recordStep(stats.pid),
+      { command: 'memtool report run.jsonl', why: 'tells afterwards what grew, and how sure that is' },
+    ],
+  });
+}
+
+export function recordStep(pid: number): NextStep {
+  return { command: `memtool record ${pid} --for 1h -o run.jsonl`, why: 'notes it every second, for `memtool report`' };
+}
+
+function growthOf({ fit }: Trend, spanSeconds: number): { bytes: number; bytesPerMinute: number } {
+  const bytesPerMinute = fit?.slope ?? 0;
+  return { bytesPerMinute, bytes: (bytesPerMinute * spanSeconds) / 60 };
+}
+
+function linesOf({ columns, seconds, minutes }: LastHistory): Lines {
+  const rows = minutes.length >= MINUTES_ROWS_MIN ? minutes : seconds;
+  const at = (name: string): number => columns.indexOf(name);
+  const [t, rss, heap, external, buffers] = ['t', 'rss', 'heapUsed', 'external', 'arrayBuffers'].map(at);
+  const lines: Lines = { minutes: [], rss: [], heap: [], buffers: [] };
+  for (const row of rows) {
+    const resident = row[rss ?? -1] ?? null;
+    if (resident === null) continue;
+    lines.minutes.push((row[t ?? -1] ?? 0) / 60_000);
+    lines.rss.push(resident);
+    lines.heap.push(row[heap ?? -1] ?? lines.heap.at(-1) ?? 0);
+    lines.buffers.push(Math.max(row[external ?? -1] ?? 0, row[buffers ?? -1] ?? 0));
+  }
+  return lines;
+}
+
+/** By how much each part differs between the first and the last fifth of the time: garbage comes and goes within. */
+function partsOf({ rss, heap, buffers }: Lines): Part[] {
+  const native = rss.map((bytes, index) => bytes - (heap[index] ?? 0) - (buffers[index] ?? 0));
+  const parts: Part[] = [
+    { name: 'heap', bytes: change(heap) },
+    { name: 'buffers', bytes: change(buffers) },
+    { name: 'native', bytes: change(native) },
+  ];
+  return parts.toSorted((a, b) => b.bytes - a.bytes);
+}
+
+function change(values: readonly number[]): number {
+  const fifth = Math.max(1, Math.floor(values.length / 5));
+  const mean = (part: readonly number[]): number => part.reduce((sum, value) => sum + value, 0) / part.length;
+  return mean(values.slice(-fifth)) - mean(values.slice(0, fifth));
+}

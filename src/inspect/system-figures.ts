@@ -1,0 +1,103 @@
+import { readFileSync } from 'node:fs';
+import { basename } from 'node:path';
+
+/** What the kernel tells of a process and of the machine beside what it uses. */
+export interface SystemFigures {
+  threads: number | null;
+  swapBytes: number | null;
+  /** 0 to 2000; the process with the most is killed first when the machine runs out of memory. */
+  oomScore: number | null;
+  /** Separate heaps that glibc's malloc has made for threads, which keep what was freed in them. */
+  mallocArenas: number;
+  /** Another malloc than that of the system, by its library's name. */
+  allocator: string | null;
+  /** Native add-ons that are loaded, by the names of their files. */
+  addons: string[];
+  machine: { totalBytes: number; availableBytes: number } | null;
+}
+
+/** glibc's HEAP_MAX_SIZE on 64 bits: an arena is aligned to it, and what it does not use yet may not be touched. */
+const ARENA_BYTES: number = 64 * 1024 ** 2;
+const MAPPING = /^([0-9a-f]+)-([0-9a-f]+) (\S+) \S+ \S+ \d+\s*(.*)$/;
+const ALLOCATOR = /lib(jemalloc|tcmalloc|mimalloc)/;
+
+/** @returns `undefined` where there is no /proc, or no such process */
+export function readSystemFigures(pid: number): SystemFigures | undefined {
+  const status = read(`/proc/${pid}/status`);
+  if (status === undefined) return undefined;
+  const swapKib = figure(status, 'VmSwap');
+  const score = read(`/proc/${pid}/oom_score`);
+  return {
+    threads: figure(status, 'Threads'),
+    swapBytes: swapKib === null ? null : swapKib * 1024,
+    oomScore: score === undefined ? null : Number(score),
+    ...readMappings(read(`/proc/${pid}/maps`) ?? ''),
+    machine: machineOf(read('/proc/meminfo') ?? ''),
+  };
+}
+
+/** @param maps - As in /proc/PID/maps */
+export function readMappings(maps: string): Pick<SystemFigures, 'mallocArenas' | 'allocator' | 'addons'> {
+  const addons = new Set<string>();
+  let allocator: string | null = null;
+  let mallocArenas = 0;
+  let arenaEnd = -1;
+  for (const line of maps.split('\n')) {
+    const [, from = '', to = '', access = '', file = ''] = MAPPING.exec(line) ?? [];
+    const start = Number.parseInt(from, 16);
+    const end = Number.parseInt(to, 16);
+    if (file.startsWith('/')) {
+      const name = basename(file);
+      if (name.endsWith('.node')) addons.add(name);
+      allocator ??= ALLOCATOR.exec(name)?.[1] ?? null;
+    }
+    const isRest = access === '---p' && start === arenaEnd && end % ARENA_BYTES === 0;
+    if (isRest) mallocArenas += 1;
+    arenaEnd = access === 'rw-p' && file === '' && start % ARENA_BYTES === 0 ? end : -1;
+  }
+  return { mallocArenas, allocator, addons: [...addons] };
+}
+
+/** What the main thread of a process has done so far. */
+export interface MainThreadFigures {
+  atSeconds: number;
+  cpuSeconds: number;
+  /** How often it has gone to sleep by itself, which an event loop does whenever it has nothing to do. */
+  sleeps: number;
+}
+
+/** Linux counts in hundredths of a second for user programs, whatever the kernel was built with. */
+const CLOCK_TICKS_PER_SECOND = 100;
+
+export function readMainThread(pid: number): MainThreadFigures | undefined {
+  const stat = read(`/proc/${pid}/task/${pid}/stat`);
+  const status = read(`/proc/${pid}/task/${pid}/status`);
+  if (stat === undefined || status === undefined) return undefined;
+  // The second field is the command in parentheses and may itself hold spaces and parentheses.
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  return {
+    atSeconds: performance.now() / 1000,
+    cpuSeconds: (Number(fields[11]) + Number(fields[12])) / CLOCK_TICKS_PER_SECOND,
+    sleeps: figure(status, 'voluntary_ctxt_switches') ?? 0,
+  };
+}
+
+function machineOf(meminfo: string): SystemFigures['machine'] {
+  const totalKib = figure(meminfo, 'MemTotal');
+  const availableKib = figure(meminfo, 'MemAvailable');
+  if (totalKib === null || availableKib === null) return null;
+  return { totalBytes: totalKib * 1024, availableBytes: availableKib * 1024 };
+}
+
+function figure(text: string, name: string): number | null {
+  const found = new RegExp(`^${name}:\\s+(\\d+)`, 'm').exec(text)?.[1];
+  return found === undefined ? null : Number(found);
+}
+
+function read(path: string): string | undefined {
+  try {
+    return readFileSync(path, 'latin1');
+  } catch {
+    return undefined;
+  }
+}
