@@ -1,5 +1,6 @@
 // Builds dist/: the library with the agent's start and the demo's service and its threads; the agent's worker (one
 // self-contained file, because it can be sent into another process as text); the CLI.
+import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { build } from 'esbuild';
@@ -89,6 +90,7 @@ const apart = {
   setup({ onResolve }) {
     onResolve({ filter: /\/render\/profile\/formats\.ts$/ }, () => ({ path: './profile-formats.cjs', external: true }));
     onResolve({ filter: /\/trends\/judge\.ts$/ }, () => ({ path: './trends-judge.cjs', external: true }));
+    onResolve({ filter: /\/manual\/manual\.ts$/ }, () => ({ path: './manual.cjs', external: true }));
     onResolve({ filter: /\/doctor\/judge\.ts$/ }, () => ({ path: './doctor-judge.cjs', external: true }));
   },
 };
@@ -162,8 +164,14 @@ await Promise.all([
       'profile-formats': 'src/render/profile/formats.ts',
       'trends-judge': 'src/trends/judge.ts',
       'doctor-judge': 'src/doctor/judge.ts',
+      manual: 'src/manual/manual.ts',
     },
     outExtension: { '.js': '.cjs' },
     minify: true,
   }),
 ]);
+// From the same list of commands as the help; what is written is what `memtool completion man` prints.
+await writeFile(
+  `${outdir}/memtool.1`,
+  execFileSync(process.execPath, [`${outdir}/cli.cjs`, 'completion', 'man'], { encoding: 'utf8' }),
+);

@@ -1,24 +1,10 @@
-import { readFileSync } from 'node:fs';
-import { Command, CommanderError, Help } from 'commander';
+import { Command, CommanderError } from 'commander';
 import { scanArguments } from './commands/arguments.ts';
 import { createContext, createStyle, EXIT_FAILURE, wantsColor, type CommonFlags } from './commands/context.ts';
 import { DEFINITIONS, type Definition, type Flags } from './commands/definitions.ts';
+import { packageVersion } from './commands/version.ts';
+import { commonOptions, HELP_OPTION, VERSION_OPTION, type VerbOption } from './manual/verb.ts';
 import { MemtoolError } from './errors.ts';
-
-const EXAMPLES = `
-A target is a pid, a part of an application's or a script's name, or \`all\`;
-without one every process that has an agent is meant.
-
-Examples:
-  memtool stats                    what is used, by pool, against its limit
-  memtool pressure orders-api      how close each limit is
-  memtool leaks 4242 --age 5m      what has been held for more than 5 minutes
-  memtool cleanup 4242 --dry-run   what could be given back
-  memtool run server.js            start a program that can be inspected
-  memtool record orders-api        note what it holds, every second
-  memtool demo                     all of it, on an example
-
-Exit codes: 0 nothing to act on, 1 findings, 2 failure or bad usage.`;
 
 const scanned = scanArguments(process.argv.slice(2));
 const chosen = DEFINITIONS.find(({ name }) => name === scanned.command);
@@ -35,7 +21,8 @@ async function main(): Promise<void> {
     if (error.code !== 'EPIPE') unwritable(error);
   });
   try {
-    await program.parseAsync(scanned.words, { from: 'user' });
+    if (asksForAllHelp()) process.stdout.write(await helpText());
+    else await program.parseAsync(scanned.words, { from: 'user' });
   } catch (error) {
     exitCode = await fail(error);
   }
@@ -52,26 +39,13 @@ function unwritable(error: NodeJS.ErrnoException): never {
 
 function createProgram(): Command {
   const command = new Command('memtool')
-    .description('See, bound and reclaim the memory of running Node.js processes, without a\nrestart.')
-    .usage('<command> [target] [options]')
-    .option('-V, --version', 'print the version')
-    .helpOption('-h, --help', 'show this; `memtool <command> --help` shows its options')
+    .option(...worded(VERSION_OPTION))
+    .helpOption(...worded(HELP_OPTION))
     .helpCommand(false)
     .enablePositionalOptions()
     .exitOverride()
-    // commander's own messages are printed by `fail`; only the help that answers a bare `memtool` comes this way.
-    .configureOutput({
-      writeErr: (text) => void (scanned.json || process.stderr.write(text)),
-      outputError: () => undefined,
-    })
-    .configureHelp({
-      subcommandTerm: (subcommand) =>
-        DEFINITIONS.filter(({ name }) => name === subcommand.name())
-          .map(term)
-          .join(''),
-      formatHelp: (subject, helper) => commandsFirst(Help.prototype.formatHelp.call(helper, subject, helper)),
-    })
-    .addHelpText('after', EXAMPLES)
+    // commander's own messages are printed by `fail`; of its help only that of a command.
+    .configureOutput({ writeErr: () => undefined, outputError: () => undefined })
     .on('option:version', printVersion);
   return withCommonOptions(command, true);
 }
@@ -93,7 +67,7 @@ function addCommand({
     .description(summary)
     .addHelpText('after', `\nExamples:\n${examples.map((example) => `  ${example}`).join('\n')}`);
   if (note !== undefined) command.addHelpText('after', `\n${note}`);
-  for (const [flags, description] of options) command.option(flags, description);
+  for (const option of options) command.option(...worded(option));
   withCommonOptions(command, watchable);
   if (startsProgram) command.passThroughOptions().usage('[options] [-- node options] app.js [arguments]');
   if (usage !== undefined) command.usage(usage);
@@ -107,11 +81,25 @@ function addCommand({
 }
 
 function withCommonOptions(command: Command, watchable: boolean): Command {
-  command.option('--json', 'print one JSON object, and nothing on stderr');
-  if (watchable) command.option('--watch [seconds]', 'look again every so often (default: 2)');
-  return command
-    .option('--timeout <seconds>', 'how long to wait for each process (default: 5)')
-    .option('--no-color', 'no colours, as with NO_COLOR');
+  for (const option of commonOptions(watchable)) command.option(...worded(option));
+  return command;
+}
+
+function worded([flags, description]: VerbOption): [string, string] {
+  return [flags, description];
+}
+
+/** Of memtool itself, and not of one of its commands. */
+function asksForAllHelp(): boolean {
+  const { words, command } = scanned;
+  const before = chosen === undefined || command === undefined ? words : words.slice(0, words.indexOf(command));
+  return before.includes('-h') || before.includes('--help');
+}
+
+/** Nobody else needs what draws it. */
+async function helpText(): Promise<string> {
+  const { renderHelp } = await import('./manual/manual.ts');
+  return renderHelp(DEFINITIONS);
 }
 
 /** Common options count before the command as well as after it; the latter win. */
@@ -119,22 +107,8 @@ function mergedFlags(before: CommonFlags, after: Flags): Flags {
   return { ...before, ...after, color: before.color !== false && after.color !== false };
 }
 
-function term({ name, operands, startsProgram }: Definition): string {
-  return startsProgram ? `${name} app.js` : `${name} ${operands}`.trim();
-}
-
-/** Who asks for help wants to know what to do before how. */
-function commandsFirst(help: string): string {
-  return help.replace(
-    /(Options:\n.*?\n\n)(Commands:\n.*?\n)(?=\n|$)/s,
-    (_, options: string, commands: string) => `${commands}\n${options.trimEnd()}\n`,
-  );
-}
-
 function printVersion(): never {
-  const { version }: { version: string } = JSON.parse(
-    readFileSync(new URL('../package.json', import.meta.url), 'utf8'),
-  );
+  const version = packageVersion();
   process.stdout.write(`${version}\n`);
   throw new CommanderError(0, 'commander.version', version);
 }
@@ -145,6 +119,7 @@ async function fail(thrown: unknown): Promise<number> {
   const isBare = thrown instanceof CommanderError && thrown.code === 'commander.help';
   const failure = thrown instanceof CommanderError ? usageError(thrown, isBare) : thrown;
   const { errorReport, reported } = await import('./commands/failure.ts');
+  if (isBare && !scanned.json) process.stderr.write(await helpText());
   if (scanned.json) {
     process.stdout.write(`${JSON.stringify(errorReport(chosen?.name ?? null, failure))}\n`);
   } else if (!isBare) {

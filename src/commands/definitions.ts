@@ -1,4 +1,7 @@
+import type { Verb, VerbOption } from '../manual/verb.ts';
 import type { CommandName } from '../report/document.ts';
+import { PROFILE_FORMATS } from '../report/profile.ts';
+import { SCOPE_SORTS } from '../report/scopes.ts';
 import type { AttachFlags } from './attach.ts';
 import type { BudgetFlags } from './budget.ts';
 import type { CheckFlags } from './check.ts';
@@ -27,38 +30,37 @@ export type Flags = CommonFlags &
   DemoFlags;
 
 /** One subcommand, as the command line offers it. */
-export interface Definition {
+export interface Definition extends Verb {
   name: CommandName;
-  operands: string;
-  summary: string;
-  examples: string[];
-  options: [flags: string, description: string][];
-  /** What one should know before typing it. */
-  note?: string;
-  /** `--watch` makes no sense for what starts a program. */
-  watchable: boolean;
-  /** What follows the first operand belongs to another program. */
-  startsProgram?: boolean;
-  /** In place of what follows from its operands. */
-  usage?: string;
   /** Imports the command when it is called: each loads only what it uses. */
   action: (context: Context, flags: Flags, operands: string[], program: string[] | undefined) => Promise<number>;
 }
 
-const AGE: [string, string] = ['--age <duration>', 'what is older counts as stale: 300, 90s, 5m (default: 5m)'];
+const AGE: VerbOption = ['--age <duration>', 'what is older counts as stale: 300, 90s, 5m (default: 5m)'];
 
-const NO_ATTACH: [string, string] = ['--no-attach', 'start no agent in a process that is named by its pid'];
+const NO_ATTACH: VerbOption = ['--no-attach', 'start no agent in a process that is named by its pid'];
+
+const SHELLS = ['bash', 'zsh', 'fish'];
+
+const INSTALL_NOTE = `To have it in every shell from now on:
+  bash  memtool completion bash > ~/.local/share/bash-completion/completions/memtool
+        (or, without the package bash-completion, in ~/.bashrc:
+        source <(memtool completion bash))
+  zsh   memtool completion zsh > _memtool in a directory of $fpath, before compinit;
+        or in ~/.zshrc, after it: source <(memtool completion zsh)
+  fish  memtool completion fish > ~/.config/fish/completions/memtool.fish`;
 
 /** In the order of the help: the four verbs first. */
 export const DEFINITIONS: Definition[] = [
   {
     name: 'stats',
+    group: 'verbs',
     operands: '[target]',
     summary: 'what is used, by pool, against its limit',
     examples: ['memtool stats orders-api --watch', 'memtool stats 4242 --scopes 50 --sort peak'],
     options: [
       ['--scopes [count]', 'the largest queries, transactions, users and procedures (default: 10)'],
-      ['--sort <figure>', 'put them in order by used, peak or age (default: used)'],
+      ['--sort <figure>', 'put them in order by used, peak or age (default: used)', Object.keys(SCOPE_SORTS)],
       NO_ATTACH,
     ],
     watchable: true,
@@ -66,6 +68,7 @@ export const DEFINITIONS: Definition[] = [
   },
   {
     name: 'pressure',
+    group: 'verbs',
     operands: '[target]',
     summary: 'how close each limit is, and when it will be hit',
     examples: ['memtool pressure --watch 5'],
@@ -75,6 +78,7 @@ export const DEFINITIONS: Definition[] = [
   },
   {
     name: 'leaks',
+    group: 'verbs',
     operands: '[target]',
     summary: 'what has been held too long, and whether it is a leak',
     examples: [
@@ -96,12 +100,13 @@ export const DEFINITIONS: Definition[] = [
   },
   {
     name: 'cleanup',
+    group: 'verbs',
     operands: '[target]',
     summary: 'give back what nobody needs any more',
     examples: ['memtool cleanup 4242 --dry-run', 'memtool cleanup orders-api --pool temp --age 10m'],
     options: [
       AGE,
-      ['--pool <name>', 'only this pool'],
+      ['--pool <name>', 'only this pool', 'pool'],
       ['--gc', 'collect garbage too; show heap, external memory and RSS before and after'],
       ['--dry-run', 'say what would be given back, and do nothing'],
       ['--force', 'take what is stale too: using it again is then an error in the application'],
@@ -113,6 +118,7 @@ export const DEFINITIONS: Definition[] = [
   },
   {
     name: 'doctor',
+    group: 'closer',
     operands: '[target]',
     summary: 'what is wrong, how sure that is, and what to type next',
     examples: ['memtool doctor', 'memtool doctor 4242'],
@@ -127,11 +133,12 @@ export const DEFINITIONS: Definition[] = [
   },
   {
     name: 'profile',
+    group: 'closer',
     operands: '<target>',
     summary: 'live memory by stack, for DevTools, pprof or a browser',
     examples: ['memtool profile 4242', 'memtool profile 4242 --format flamegraph -o heap.html'],
     options: [
-      ['--format <format>', 'heapprofile, pprof or flamegraph (default: heapprofile)'],
+      ['--format <format>', 'heapprofile, pprof or flamegraph (default: heapprofile)', PROFILE_FORMATS],
       ['-o, --output <file>', 'where to write it; - is stdout (default: <name>-<pid> here)'],
       ['--force', 'overwrite a file that exists'],
       ['--max-pause <duration>', 'do not read a heap that would stop for longer (default: 1s)'],
@@ -142,6 +149,7 @@ export const DEFINITIONS: Definition[] = [
   },
   {
     name: 'budget',
+    group: 'time',
     operands: '<plan.json>',
     summary: 'whether what is planned fits, before anything runs',
     examples: ['memtool budget plan.json', 'memtool budget plan.json --container 2GiB --heap 1GiB'],
@@ -155,6 +163,7 @@ export const DEFINITIONS: Definition[] = [
   },
   {
     name: 'check',
+    group: 'time',
     operands: '<budgets.json> [program...]',
     summary: 'run a program, and measure it against its budgets',
     examples: ['memtool check memory-budget.json', 'memtool check memory-budget.json --update -- node app.js'],
@@ -171,6 +180,7 @@ export const DEFINITIONS: Definition[] = [
   },
   {
     name: 'record',
+    group: 'time',
     operands: '[target]',
     usage: '[target] [options]\n       memtool record [options] -- node [node options] app.js [arguments]',
     summary: 'write what it holds to a file, sample by sample',
@@ -183,7 +193,7 @@ export const DEFINITIONS: Definition[] = [
       ['--interval <duration>', 'between two samples (default: 1s)'],
       ['--for <duration>', 'how long from now (default: until Ctrl-C, or its end)'],
       ['-o, --output <file>', 'where to write it; goes on with what is there (default: <name>.jsonl)'],
-      ['--format <format>', 'jsonl, or csv for spreadsheets and notebooks (default: jsonl)'],
+      ['--format <format>', 'jsonl, or csv for spreadsheets and notebooks (default: jsonl)', ['jsonl', 'csv']],
       ['--max-size <bytes>', 'beyond it, older samples are thinned out (default: 30MB)'],
       NO_ATTACH,
     ],
@@ -194,6 +204,7 @@ export const DEFINITIONS: Definition[] = [
   },
   {
     name: 'report',
+    group: 'time',
     operands: '<recording> [current]',
     summary: 'what grows in a recording, or against another',
     examples: ['memtool report run.jsonl --html run.html', 'memtool report baseline.jsonl current.jsonl'],
@@ -207,8 +218,10 @@ export const DEFINITIONS: Definition[] = [
   },
   {
     name: 'last',
+    group: 'after',
     operands: '[target]',
-    summary: 'what a process looked like when it died, and what killed it',
+    completes: 'ended',
+    summary: 'how a process looked when it died, and what killed it',
     examples: ['memtool last', 'memtool last orders-api', 'memtool last ./4242-118034.last --json'],
     options: [],
     note: "A process with an agent writes its memory down once a second, into a file beside the\nagent's socket. A clean exit takes that file away; of the others 32 are kept, for\n7 days. MEMTOOL_BLACK_BOX=0 in its environment switches it off.",
@@ -217,6 +230,7 @@ export const DEFINITIONS: Definition[] = [
   },
   {
     name: 'ps',
+    group: 'setup',
     operands: '',
     summary: 'which processes can be inspected, and why others cannot',
     examples: ['memtool ps --json'],
@@ -226,6 +240,7 @@ export const DEFINITIONS: Definition[] = [
   },
   {
     name: 'attach',
+    group: 'setup',
     operands: '<pid>',
     summary: 'start an agent in a process that runs without one',
     examples: ['memtool attach 4242 --idle 1h'],
@@ -239,7 +254,9 @@ export const DEFINITIONS: Definition[] = [
   },
   {
     name: 'detach',
+    group: 'setup',
     operands: '<target>',
+    completes: 'agent',
     summary: 'take an agent that was attached away again',
     examples: ['memtool detach 4242'],
     options: [],
@@ -248,6 +265,7 @@ export const DEFINITIONS: Definition[] = [
   },
   {
     name: 'run',
+    group: 'setup',
     operands: '<program...>',
     summary: 'start a program with an agent in it',
     examples: ['memtool run server.js --port 80', 'memtool run -- --max-old-space-size=512 server.js'],
@@ -257,7 +275,21 @@ export const DEFINITIONS: Definition[] = [
     action: async (_, __, operands) => (await import('./run.ts')).run(operands),
   },
   {
+    name: 'completion',
+    group: 'setup',
+    operands: '<shell> [of]',
+    usage: '<bash|zsh|fish>',
+    completes: SHELLS,
+    summary: 'print what completes commands, options and processes',
+    examples: ['memtool completion bash', 'memtool completion zsh'],
+    options: [],
+    note: INSTALL_NOTE,
+    watchable: false,
+    action: async (context, _, operands) => (await import('./completion.ts')).completion(operands, context),
+  },
+  {
     name: 'demo',
+    group: 'setup',
     operands: '',
     summary: 'all of it, on an example service',
     examples: ['memtool demo --keep'],

@@ -46,7 +46,7 @@ export async function examine(target: Target, asked: Examination, past: EndedPro
     const found = readProcess(target.agent.pid);
     if (!(error instanceof MemtoolError) || !AGENT_TROUBLES.includes(error.code) || !found) throw error;
     const problem = { message: error.message, hint: error.hint };
-    return examineBare({ kind: 'bare', process: found, problem }, asked, past, true);
+    return examineBare({ kind: 'bare', process: found, problem }, asked, past, error.code);
   }
 }
 
@@ -127,7 +127,7 @@ async function leaksOf(
   };
 }
 
-function examineBare(target: BareTarget, asked: Examination, past: EndedProcesses, failed = false): Examined {
+function examineBare(target: BareTarget, asked: Examination, past: EndedProcesses, trouble?: string): Examined {
   const { ageSeconds, directory } = asked;
   const stats = bareStats(target);
   const resident = new ResidentMaps().read(stats, target.process.isNode);
@@ -137,7 +137,7 @@ function examineBare(target: BareTarget, asked: Examination, past: EndedProcesse
     leaks: null,
     ageSeconds,
     activity: null,
-    noAgent: whyNot(target, stats, failed, directory),
+    noAgent: whyNot(target, stats, trouble, directory),
     history: null,
     ...outside(stats.pid, stats, past),
   };
@@ -152,17 +152,19 @@ function outside(pid: number, { name }: ProcessStats, past: EndedProcesses) {
   };
 }
 
+/** @param trouble - Code of what its agent failed with, if it has one */
 function whyNot(
   { process: found, problem }: BareTarget,
   stats: ProcessStats,
-  failed: boolean,
+  trouble: string | undefined,
   directory: string,
 ): NoAgent {
-  const failure = failed ? undefined : (readFailures(directory).get(found.pid) ?? failureElsewhere(found.pid));
+  const failure = readFailures(directory).get(found.pid) ?? failureElsewhere(found.pid);
   return {
     isNode: found.isNode,
-    failed: failed || failure !== undefined,
-    // Where attaching was tried, it failed.
+    failed: trouble !== undefined || failure !== undefined,
+    isSilent: trouble === 'MEMTOOL_TIMEOUT',
+    // Where attaching was tried, it failed; where there is an agent, another one cannot be started.
     attachable: problem === undefined && attachability(found).attachable,
     reason: failure ?? stats.unavailable?.['pools'] ?? '',
     restartCommand: restartCommand(found).replaceAll('`', ''),

@@ -96,10 +96,10 @@ function soonness({ secondsToLimit }: Finding): number {
 /** As Redis' MEMORY DOCTOR: what is almost empty has no illness that could be told from being almost empty. */
 function declinedOf({ stats: { rssBytes, uptimeSeconds } }: Examined): string | null {
   if (rssBytes !== null && rssBytes < FLOOR_RSS_BYTES) {
-    return `It takes ${formatBytes(rssBytes)} in all, most of which is Node.js itself: below ${formatBytes(FLOOR_RSS_BYTES)} only limits and leaks are judged.`;
+    return `It takes ${formatBytes(rssBytes)} in all. Below ${formatBytes(FLOOR_RSS_BYTES)} only limits and leaks are judged: Node.js itself takes most of that.`;
   }
   if (uptimeSeconds < FLOOR_UPTIME_SECONDS) {
-    return `It has been up for ${formatSeconds(uptimeSeconds)}, and what a program takes while it starts says little: until ${formatSeconds(FLOOR_UPTIME_SECONDS)} only limits and leaks are judged.`;
+    return `It has been up for ${formatSeconds(uptimeSeconds)}. In the first minute only limits and leaks are judged: what a program takes while it starts says little.`;
   }
   return null;
 }

@@ -53,8 +53,10 @@ export interface SystemFigures {
 
 export interface NoAgent {
   isNode: boolean;
-  /** It had one that failed, or does not answer. */
+  /** It has or had one that is of no use. */
   failed: boolean;
+  /** It has one, that did not answer. */
+  isSilent: boolean;
   attachable: boolean;
   /** A sentence, or the end of one. */
   reason: string;

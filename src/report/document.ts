@@ -24,6 +24,7 @@ export type CommandName =
   | 'detach'
   | 'run'
   | 'record'
+  | 'completion'
   | 'demo';
 
 /** Which process, and when it was looked at. */

@@ -28,8 +28,12 @@ export function noAgent({ noAgent: found, stats: { pid } }: Examined): Finding[]
         : 'It has no agent, so that only what the system tells of it was looked at.',
       cause: sentence(found.reason),
       next: steps(
+        found.isSilent && {
+          command: `memtool doctor ${pid} --timeout 30`,
+          why: 'waits longer for its answer',
+        },
         found.attachable && { command: `memtool attach ${pid}`, why: 'starts one, without a restart' },
-        !found.attachable && { command: found.restartCommand, why: 'starts it with an agent in it' },
+        !found.attachable && !found.isSilent && { command: found.restartCommand, why: 'starts it with an agent in it' },
       ),
     }),
   ];

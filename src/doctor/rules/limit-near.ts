@@ -34,10 +34,12 @@ function near(found: Resource, examined: Examined, moreScopes: number): Finding 
   const { usedPercent, secondsToLimit, level, bytesPerMinute, kind } = found;
   const when =
     secondsToLimit === null ? '' : `; as it grew in the last minute, it is full in ${formatSeconds(secondsToLimit)}`;
-  const isSteady = secondsToLimit === null && bytesPerMinute !== null;
+  const isSteady =
+    kind === 'pool' && secondsToLimit === null && bytesPerMinute !== null && !hasRefused(found, examined);
   return finding({
     kind: 'limit-near',
-    severity: level === 'critical' ? 'critical' : 'warning',
+    // A cache that evicts by itself is as full as it may be, and well.
+    severity: level === 'critical' && !isSteady ? 'critical' : 'warning',
     certainty: 'certain',
     title: `${capital(nameOf(found, examined))} is at ${formatPercent(usedPercent ?? 0)} of its limit (${sizes(found)})${when}.`,
     evidence: evidenceOf(found),
@@ -45,12 +47,17 @@ function near(found: Resource, examined: Examined, moreScopes: number): Finding 
       kind === 'scope'
         ? 'At its limit what is asked for in this scope is refused; others are not touched by that.'
         : 'At its limit what is asked for is refused.',
-      isSteady && kind === 'pool' && 'It does not grow just now: a cache that evicts by itself may well stay here.',
+      isSteady &&
+        'It does not grow just now, and has refused nothing: a cache that evicts by itself may well stay here.',
       moreScopes > 0 && `${moreScopes} more ${moreScopes === 1 ? 'scope is' : 'scopes are'} near the limit, too.`,
     ),
     next: nextOf(found, examined),
     secondsToLimit,
   });
+}
+
+function hasRefused({ manager, name }: Resource, { stats }: Examined): boolean {
+  return stats.pools.some((pool) => pool.manager === manager && pool.name === name && pool.rejections > 0);
 }
 
 function soon(found: Resource, examined: Examined): Finding {

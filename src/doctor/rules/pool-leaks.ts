@@ -11,7 +11,7 @@ export function lost(examined: Examined): Finding[] {
   const told = tell(examined, 'lost', ({ leak }) => ({
     severity: 'warning',
     certainty: 'certain',
-    what: `${counted(leak.count, 'record')} ${wereOrWas(leak.count)} never freed, and nothing in the program refers to ${leak.count === 1 ? 'it' : 'them'} any more`,
+    what: `${recordsOf(leak)} ${wereOrWas(leak.count)} never freed, and nothing in the program refers to ${leak.count === 1 ? 'it' : 'them'} any more`,
     next: [giveBack(examined, leak), lookInCode(leak)],
   }));
   return told.length > 0 ? told : releasedLost(examined);
@@ -22,7 +22,7 @@ export function orphaned(examined: Examined): Finding[] {
   return tell(examined, 'orphaned', ({ leak }) => ({
     severity: 'warning',
     certainty: 'certain',
-    what: `${counted(leak.count, 'record')} ${wereOrWas(leak.count)} held for what has ended`,
+    what: `${recordsOf(leak)} ${wereOrWas(leak.count)} held for what has ended`,
     next: [giveBack(examined, leak), lookInCode(leak)],
   }));
 }
@@ -40,7 +40,7 @@ export function stale(examined: Examined): Finding[] {
     ({ leak }) => ({
       severity: isPressed(leak) ? 'warning' : 'note',
       certainty: 'possible',
-      what: `${counted(leak.count, 'record')} ${leak.count === 1 ? 'is' : 'are'} older than ${formatSeconds(ageSeconds)}`,
+      what: `${recordsOf(leak)} ${leak.count === 1 ? 'is' : 'are'} older than ${formatSeconds(ageSeconds)}`,
       next: [
         { command: `memtool leaks ${stats.pid}`, why: 'says by tag and age what it is' },
         {
@@ -74,12 +74,11 @@ function tell(
   return groups.slice(0, ROWS_TOLD_MAX).map((group, index) => {
     const { leak } = group;
     const { severity, certainty, what, next } = describe(group);
-    const tag = leak.tag === null ? '' : ` with the tag ${leak.tag}`;
     return finding({
       kind,
       severity,
       certainty,
-      title: `${formatBytes(leak.bytes)} in the pool ${poolText(examined, leak.manager, leak.pool)} ${kind === 'stale' ? 'may be forgotten' : kind === 'lost' ? 'are lost' : 'are orphaned'}: ${what}${tag}.`,
+      title: `${formatBytes(leak.bytes)} in the pool ${poolText(examined, leak.manager, leak.pool)} ${kind === 'stale' ? 'may be forgotten' : kind === 'lost' ? 'are lost' : 'are orphaned'}: ${what}.`,
       evidence: {
         pool: leak.pool ?? '',
         ...(leak.tag === null ? {} : { tag: leak.tag }),
@@ -137,6 +136,10 @@ function lookInCode({ tag }: Leak): NextStep {
         ? 'In the program, give what is allocated there a tag: then its place has a name here.'
         : `In the program, look for where ${tag} is allocated: \`using\`, or free() in a finally, mends it.`,
   };
+}
+
+function recordsOf({ count, tag }: Leak): string {
+  return `${counted(count, 'record')}${tag === null ? '' : ` with the tag ${tag}`}`;
 }
 
 function wereOrWas(count: number): string {

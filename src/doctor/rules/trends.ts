@@ -156,6 +156,9 @@ function partsOf({ rss, heap, buffers }: Lines): Part[] {
 
 function change(values: readonly number[]): number {
   const fifth = Math.max(1, Math.floor(values.length / 5));
-  const mean = (part: readonly number[]): number => part.reduce((sum, value) => sum + value, 0) / part.length;
-  return mean(values.slice(-fifth)) - mean(values.slice(0, fifth));
+  return meanOf(values.slice(-fifth)) - meanOf(values.slice(0, fifth));
+}
+
+function meanOf(values: readonly number[]): number {
+  return values.reduce((sum, value) => sum + value, 0) / values.length;
 }
