@@ -9,7 +9,7 @@ import type { Context } from './context.ts';
 /** An agent answers within a few milliseconds; one that does not has its script's name. */
 const ANSWER_WAIT_MS = 300;
 /** Names are other programs' text: what a shell might take for more than a word is left out, and the pid is there. */
-const PLAIN = /^[\p{L}\p{N}_@%+=:,./-]+$/u;
+const PLAIN = /^[\p{L}\p{N}_@%+,./-]+$/u;
 
 interface Candidate {
   word: string;

@@ -4,7 +4,7 @@ import { formatBytes, formatSeconds } from '../units.ts';
 import type { Examined, Rule } from './examined.ts';
 import { examinedOf, unavailableOf } from './extent.ts';
 import { blocked, gcBusy } from './rules/activity.ts';
-import { noAgent } from './rules/agent.ts';
+import { noAgent } from './rules/no-agent.ts';
 import { container } from './rules/container.ts';
 import { diedBefore } from './rules/ended.ts';
 import { heapLimitFit } from './rules/heap-limit-fit.ts';

@@ -5,6 +5,7 @@ import { formatBytes, formatChange, formatSeconds } from '../../units.ts';
 import type { Examined } from '../examined.ts';
 import { finding, sentences } from '../finding.ts';
 import {
+  FLOOR_UPTIME_SECONDS,
   IMMINENT_SECONDS,
   SOON_SECONDS,
   TREND_BYTES_MIN,
@@ -133,6 +134,7 @@ function linesOf({ columns, seconds, minutes }: LastHistory): Lines {
   const [t, rss, heap, external, buffers] = ['t', 'rss', 'heapUsed', 'external', 'arrayBuffers'].map(at);
   const lines: Lines = { minutes: [], rss: [], heap: [], buffers: [] };
   for (const row of rows) {
+    if ((row[t ?? -1] ?? 0) < FLOOR_UPTIME_SECONDS * 1000) continue;
     const resident = row[rss ?? -1] ?? null;
     if (resident === null) continue;
     lines.minutes.push((row[t ?? -1] ?? 0) / 60_000);

@@ -66,16 +66,18 @@ function specOf(option: VerbOption): string {
   const description = `[${option[1].replace(/([[\]:])/g, '\\$1')}]`;
   // What may be given without a value takes the next word only if it can be one: here it takes none.
   const takes = value === undefined || isValueOptional ? '' : `:${value}:${actionOf(valueOf(option)) ?? ' '}`;
-  const [only = '', second] = names;
+  // Both --pool name and --pool=name; and -oname.
+  const [only = '', second] = takes === '' ? names : names.map((name) => `${name}${name.startsWith('--') ? '=' : '+'}`);
   if (second === undefined) return quote(`${only}${description}${takes}`);
-  return `${quote(`(${names.join(' ')})`)}{${names.join(',')}}${quote(`${description}${takes}`)}`;
+  return `${quote(`(${names.join(' ')})`)}{${only},${second}}${quote(`${description}${takes}`)}`;
 }
 
 function actionOf(completes: Completes | undefined): string | undefined {
   if (completes === undefined) return undefined;
   if (typeof completes !== 'string') return `(${completes.join(' ')})`;
   if (completes === 'file') return '_files';
-  return `_memtool_live ${completes}`;
+  // Without braces, zsh would put arguments of its own before ours.
+  return `{_memtool_live ${completes}}`;
 }
 
 function quote(text: string): string {
