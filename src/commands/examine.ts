@@ -101,7 +101,7 @@ async function watchMainThread(agent: AgentTarget, timeoutMs: number): Promise<W
   return {
     activity: {
       seconds,
-      cpuPercent: ((after.cpuSeconds - before.cpuSeconds) / seconds) * 100,
+      busyPercent: Math.min(100, ((after.runnableSeconds - before.runnableSeconds) / seconds) * 100),
       sleeps: after.sleeps - before.sleeps,
       gcPauseMs: first.gc && second.gc ? Math.max(0, second.gc.pauseMs - first.gc.pauseMs) : null,
     },

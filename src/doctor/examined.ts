@@ -26,7 +26,8 @@ export interface Examined {
 
 export interface Activity {
   seconds: number;
-  cpuPercent: number;
+  /** It ran, or waited for a core. */
+  busyPercent: number;
   /** How often it went to sleep by itself. */
   sleeps: number;
   /** In garbage collections; `null` where they could not be counted. */

@@ -86,8 +86,8 @@ export const GC_SHARE_WARNING = 0.1;
 export const GC_SHARE_CRITICAL = 0.4;
 /** A shorter look says too little. */
 export const ACTIVITY_SECONDS_MIN = 1;
-/** The system counts in hundredths of a second, and others take the core for a moment. */
-export const BUSY_PERCENT = 85;
+/** Of a thread that never sleeps, nearly all the time; the rest is how exact the two looks are. */
+export const BUSY_PERCENT = 95;
 
 /** A rise of RSS that matters: of its level, and in itself. */
 export const TREND_SHARE_MIN = 0.05;

@@ -61,23 +61,21 @@ export function readMappings(maps: string): Pick<SystemFigures, 'mallocArenas' |
 /** What the main thread of a process has done so far. */
 export interface MainThreadFigures {
   atSeconds: number;
-  cpuSeconds: number;
+  /** It ran, or waited for a core that others had: a thread that wants to run, on a machine however busy. */
+  runnableSeconds: number;
   /** How often it has gone to sleep by itself, which an event loop does whenever it has nothing to do. */
   sleeps: number;
 }
 
-/** Linux counts in hundredths of a second for user programs, whatever the kernel was built with. */
-const CLOCK_TICKS_PER_SECOND = 100;
-
+/** @returns `undefined` where the kernel keeps no account of that */
 export function readMainThread(pid: number): MainThreadFigures | undefined {
-  const stat = read(`/proc/${pid}/task/${pid}/stat`);
+  // Nanoseconds on a core, nanoseconds in the queue for one, and time slices.
+  const account = /^(\d+) (\d+) \d+/.exec(read(`/proc/${pid}/task/${pid}/schedstat`) ?? '');
   const status = read(`/proc/${pid}/task/${pid}/status`);
-  if (stat === undefined || status === undefined) return undefined;
-  // The second field is the command in parentheses and may itself hold spaces and parentheses.
-  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  if (account === null || status === undefined) return undefined;
   return {
     atSeconds: performance.now() / 1000,
-    cpuSeconds: (Number(fields[11]) + Number(fields[12])) / CLOCK_TICKS_PER_SECOND,
+    runnableSeconds: (Number(account[1]) + Number(account[2])) / 1e9,
     sleeps: figure(status, 'voluntary_ctxt_switches') ?? 0,
   };
 }

@@ -2,7 +2,14 @@ import { expect, test } from 'vitest';
 import { warningsOf } from '../../src/commands/container-pressure.ts';
 
 const MIB = 1024 ** 2;
-const CALM = { name: 'memory', usedBytes: 100 * MIB, limitBytes: 512 * MIB, reclaimableBytes: 0, oomKills: 0, stallPercent: 0 };
+const CALM = {
+  name: 'memory',
+  usedBytes: 100 * MIB,
+  limitBytes: 512 * MIB,
+  reclaimableBytes: 0,
+  oomKills: 0,
+  stallPercent: 0,
+};
 
 test('a heap limit that the container cannot hold is warned of, with the flag to start with', () => {
   const [warning, ...others] = warningsOf(CALM, 4096 * MIB);

@@ -69,14 +69,14 @@ export function blocked({ activity, stats }: Examined): Finding[] {
     ];
   }
   if (!activity || activity.seconds < ACTIVITY_SECONDS_MIN) return [];
-  if (activity.cpuPercent < BUSY_PERCENT || activity.sleeps > 0) return [];
+  if (activity.busyPercent < BUSY_PERCENT || activity.sleeps > 0) return [];
   return [
     finding({
       kind: 'blocked',
       severity: 'warning',
       certainty: 'possible',
       title: `Its main thread computed all the ${formatSeconds(activity.seconds)} that it was watched, without a pause: the event loop may be blocked.`,
-      evidence: { seconds: activity.seconds, cpuPercent: activity.cpuPercent, sleeps: activity.sleeps },
+      evidence: { seconds: activity.seconds, busyPercent: activity.busyPercent, sleeps: activity.sleeps },
       cause: 'An endless loop, a bad regular expression, or just more work than one thread can do.',
       next,
     }),

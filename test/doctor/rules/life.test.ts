@@ -6,7 +6,7 @@ import type { LastEnding, LastListing } from '../../../src/report/last.ts';
 import { MIB, recorded, withStats } from '../recorded.ts';
 
 const plain = recorded();
-const idle = { seconds: 2, cpuPercent: 1, sleeps: 40, gcPauseMs: 0 };
+const idle = { seconds: 2, busyPercent: 1, sleeps: 40, gcPauseMs: 0 };
 
 const find = (gcPauseMs: number | null) => gcBusy({ ...plain, activity: { ...idle, gcPauseMs } });
 
@@ -32,12 +32,12 @@ describe('blocked', () => {
   });
 
   test('computing without a pause is possible', () => {
-    const spins = { ...plain, activity: { ...idle, cpuPercent: 99, sleeps: 0 } };
+    const spins = { ...plain, activity: { ...idle, busyPercent: 99, sleeps: 0 } };
     expect(blocked(spins)).toMatchObject([{ severity: 'warning', certainty: 'possible' }]);
   });
 
   test('is nothing while it sleeps now and then, or is idle', () => {
-    expect(blocked({ ...plain, activity: { ...idle, cpuPercent: 99, sleeps: 3 } })).toEqual([]);
+    expect(blocked({ ...plain, activity: { ...idle, busyPercent: 99, sleeps: 3 } })).toEqual([]);
     expect(blocked(plain)).toEqual([]);
     expect(blocked({ ...plain, activity: null })).toEqual([]);
   });
