@@ -42,13 +42,12 @@ const NO_ATTACH: VerbOption = ['--no-attach', 'start no agent in a process that 
 
 const SHELLS = ['bash', 'zsh', 'fish'];
 
-const INSTALL_NOTE = `To have it in every shell from now on:
-  bash  memtool completion bash > ~/.local/share/bash-completion/completions/memtool
-        (or, without the package bash-completion, in ~/.bashrc:
-        source <(memtool completion bash))
-  zsh   memtool completion zsh > _memtool in a directory of $fpath, before compinit;
-        or in ~/.zshrc, after it: source <(memtool completion zsh)
-  fish  memtool completion fish > ~/.config/fish/completions/memtool.fish`;
+const INSTALL_NOTE = `To have it in every new shell:
+  bash  put this into ~/.bashrc:          source <(memtool completion bash)
+  zsh   into ~/.zshrc, after compinit:    source <(memtool completion zsh)
+  fish  memtool completion fish > ~/.config/fish/completions/memtool.fish
+Files that are read when they are needed: for bash, memtool in
+~/.local/share/bash-completion/completions; for zsh, _memtool in $fpath.`;
 
 /** In the order of the help: the four verbs first. */
 export const DEFINITIONS: Definition[] = [

@@ -6,15 +6,19 @@ import { isSerious, SEVERITIES, type DoctorReport, type ProcessDiagnosis } from 
 import { parseSeconds } from '../units.ts';
 import { collectEach, nothingRunning } from './collect.ts';
 import { EXIT_FINDINGS, EXIT_NOTHING, type Context } from './context.ts';
-import { examine, type Examination } from './examine.ts';
+import { examine, WATCH_MS, type Examination } from './examine.ts';
 import { findEnded, type EndedProcesses } from './ended-processes.ts';
 import { readMaxPause } from './max-pause.ts';
+import { startProgress } from './progress.ts';
 import { exitCodeOf, show } from './show.ts';
 
 export interface DoctorFlags {
   age?: string;
   maxPause?: string;
 }
+
+/** What takes less than this needs no bar. */
+const SHOW_AFTER_MS = 500;
 
 /** `memtool doctor [target] [--age 300] [--max-pause 1s]` */
 export function doctor(target: string | undefined, flags: DoctorFlags, context: Context): Promise<number> {
@@ -26,12 +30,26 @@ export function doctor(target: string | undefined, flags: DoctorFlags, context: 
   };
   return show<DoctorReport>(
     {
-      collect: () => collect(target, asked, context),
+      isWatched: true,
+      collect: () => collectShown(target, asked, context),
       load: async () => (await import('../doctor/judge.ts')).renderDoctor,
       exitCode: ({ processes }) => exitCodeOf(processes, processes.some(isIll) ? EXIT_FINDINGS : EXIT_NOTHING),
     },
     context,
   );
+}
+
+/** Off a terminal two seconds are worth no line, and a watch shows when it looked last. */
+async function collectShown(target: string | undefined, asked: Examination, context: Context): Promise<DoctorReport> {
+  if (context.watchSeconds !== undefined) return collect(target, asked, context);
+  const expectedMs = WATCH_MS + asked.timeoutMs;
+  const showAfterMs = context.errors.isTTY ? SHOW_AFTER_MS : expectedMs;
+  const progress = startProgress(context, 'Looking at it', expectedMs, { showAfterMs });
+  try {
+    return await collect(target, asked, context);
+  } finally {
+    progress.stop();
+  }
 }
 
 async function collect(target: string | undefined, asked: Examination, context: Context): Promise<DoctorReport> {

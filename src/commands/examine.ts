@@ -26,7 +26,7 @@ export interface Examination {
 }
 
 /** For so long the main thread is watched: shorter, and one collection or one request would say too much. */
-const WATCH_MS = 2000;
+export const WATCH_MS = 2000;
 /** For so long collections are counted. */
 const GC_SECONDS = 10;
 /** Of a heap that has not been watched for as long as was asked for, what can be told is told from so much of the watch. */

@@ -41,6 +41,8 @@ const ALWAYS: readonly Rule[] = [
   refusals,
   diedBefore,
   unrecorded,
+  heapUnread,
+  watchYoung,
 ];
 
 /** What means nothing in a process that is small, or has just started. */
@@ -57,8 +59,6 @@ const ABOVE_FLOOR: readonly Rule[] = [
   openScopes,
   oversizedPools,
   threadStacks,
-  heapUnread,
-  watchYoung,
 ];
 
 /** What is the matter with a process, the worst first. */

@@ -16,11 +16,11 @@ describe('help', () => {
       'leaks',
       'cleanup',
     ]);
-    for (const verb of ['stats', 'pressure', 'leaks', 'cleanup']) expect(stdout).toContain(`\n  memtool ${verb} `);
+    for (const verb of ['stats', 'pressure', 'leaks', 'cleanup']) expect(stdout).toContain(`\n    $ memtool ${verb} `);
     expect(Math.max(...stdout.split('\n').map((line) => line.length))).toBeLessThanOrEqual(80);
   });
 
-  test.each(['stats', 'pressure', 'leaks', 'cleanup', 'ps', 'run', 'demo'])(
+  test.each(['stats', 'pressure', 'leaks', 'cleanup', 'doctor', 'ps', 'run', 'completion', 'demo'])(
     '%s has its own, with an example',
     async (command) => {
       const { stdout, stderr, exitCode } = await memtool([command, '--help'], freshDirectory());

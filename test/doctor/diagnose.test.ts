@@ -34,7 +34,7 @@ describe('below the floor', () => {
   test('what is only worth knowing is not told, what is certain or threatens is', () => {
     const idle = { pools: [pool({ reservedBytes: 95 * MIB })] };
     expect(diagnose(withStats(big, idle)).findings.map(({ kind }) => kind)).toContain('idle-arena');
-    expect(diagnose(withStats(small, idle)).findings).toEqual([]);
+    expect(diagnose(withStats(small, idle)).findings.map(({ kind }) => kind)).not.toContain('idle-arena');
     const kinds = diagnose(withResources(withLeaks(small, [leak({})]), [resource({})])).findings.map(
       ({ kind }) => kind,
     );
