@@ -129,6 +129,27 @@ describe.each(SHELLS)('in %s', (shell, complete) => {
   });
 });
 
+test.skipIf(!hasProgram('zsh'))(
+  'zsh finds it on its fpath, too (needs zsh)',
+  () => {
+    const { env, directory } = installed();
+    const functions = join(directory, 'functions');
+    mkdirSync(functions);
+    writeFileSync(
+      join(functions, '_memtool'),
+      execFileSync('memtool', ['completion', 'zsh'], { env, encoding: 'utf8' }),
+    );
+    const script = fileURLToPath(new URL('../fixtures/zsh-complete.zsh', import.meta.url));
+    const found = execFileSync('zsh', ['-f', script, 'memtool pres', functions], {
+      env,
+      encoding: 'utf8',
+      timeout: 25_000,
+    });
+    expect(words(found)).toEqual(['pressure']);
+  },
+  60_000,
+);
+
 test('what is asked for is answered in time although an agent is silent', async () => {
   const directory = freshDirectory();
   const { pid } = await startAgent('hung', directory);

@@ -1,6 +1,6 @@
 import type { Finding, NextStep } from '../../report/doctor.ts';
 import type { Leak, LeakKind } from '../../report/leaks.ts';
-import { groupLeaks, groupReason, heldFor, type LeakGroup } from '../../render/leak-groups.ts';
+import { groupLeaks, heldFor, type LeakGroup } from '../../render/leak-groups.ts';
 import { formatBytes, formatSeconds } from '../../units.ts';
 import type { Examined } from '../examined.ts';
 import { counted, finding, poolText, quoted, sentences } from '../finding.ts';
@@ -86,11 +86,22 @@ function tell(
         bytes: leak.bytes,
         oldestAgeSeconds: leak.oldestAgeSeconds,
       },
-      cause: sentences(heldFor(group), groupReason(group), index === 0 && rest.length > 0 && moreText(rest)),
+      cause: sentences(
+        // Which of hundreds are the largest, `leaks` says.
+        heldFor(group)?.replace(/; the largest:.*$/s, '.'),
+        `The oldest is ${formatSeconds(leak.oldestAgeSeconds)} old.`,
+        kind === 'lost' && watchedText(examined, leak),
+        index === 0 && rest.length > 0 && moreText(rest),
+      ),
       next,
       savesBytes: leak.bytes,
     });
   });
+}
+
+function watchedText({ stats }: Examined, { manager }: Leak): string | false {
+  const oneIn = stats.managers.find(({ name }) => name === manager)?.watchedOneIn ?? 1;
+  return oneIn > 1 && `In its busiest second only one reservation in ${oneIn} was watched, so there may be more.`;
 }
 
 function moreText(rest: LeakGroup[]): string {

@@ -1,7 +1,7 @@
-import type { Finding, FindingKind, NextStep } from '../../report/doctor.ts';
+import type { Finding, NextStep } from '../../report/doctor.ts';
 import type { LastHistory } from '../../report/last.ts';
 import { GAIN_BYTES_MIN, trendOf, type Trend } from '../../statistics/trend.ts';
-import { formatBytes, formatChange, formatSeconds } from '../../units.ts';
+import { formatBytes, formatSeconds } from '../../units.ts';
 import type { Examined } from '../examined.ts';
 import { finding, sentences } from '../finding.ts';
 import {
@@ -35,14 +35,11 @@ export function trends(examined: Examined): Finding[] {
   );
   const first = lines.minutes[0] ?? 0;
   const spanSeconds = ((lines.minutes.at(-1) ?? 0) - first) * 60;
-  const parts = partsOf(lines);
   if (trend.verdict === 'growing') {
     const grown = growthOf(trend, spanSeconds);
     if (grown.bytes < Math.max(TREND_BYTES_MIN, GAIN_BYTES_MIN)) return [];
-    const [largest] = parts;
-    const named = largest !== undefined && largest.bytes >= grown.bytes * TREND_PART_SHARE_MIN ? largest : undefined;
-    if (isTold(named, examined)) return [];
-    return [growing(examined, grown, spanSeconds, named)];
+    const part = partsOf(lines, examined).find(({ bytes }) => bytes >= grown.bytes * TREND_PART_SHARE_MIN);
+    return isTold(part, examined) ? [] : [growing(examined, grown, spanSeconds, part)];
   }
   const rise = (lines.rss.at(-1) ?? 0) - (lines.rss[0] ?? 0);
   const isUnclear = trend.verdict === 'not-enough' && trend.cause !== 'short' && rise >= UNCLEAR_BYTES_MIN;
@@ -58,50 +55,76 @@ function isTold(part: Part | undefined, { leaks }: Examined): boolean {
 }
 
 interface Part {
-  name: 'heap' | 'buffers' | 'native';
+  /** `elsewhere`: native memory, or of worker threads, whose heaps are not in the history. */
+  name: 'heap' | 'buffers' | 'native' | 'elsewhere';
   bytes: number;
-}
-
-function growing(
-  { stats, container }: Examined,
-  { bytes, bytesPerMinute }: { bytes: number; bytesPerMinute: number },
-  spanSeconds: number,
-  part: Part | undefined,
-): Finding {
-  const left = container === null ? null : container.limitBytes - container.usedBytes + container.reclaimableBytes;
-  const secondsToLimit = left === null ? null : (Math.max(0, left) / bytesPerMinute) * 60;
-  const kind: FindingKind = part?.name === 'native' ? 'native-growth' : 'rss-growth';
-  const imminent = secondsToLimit !== null && secondsToLimit <= IMMINENT_SECONDS;
-  return finding({
-    kind,
-    severity: imminent ? 'critical' : 'warning',
-    certainty: 'likely',
-    title: `It grows by ${formatBytes(bytesPerMinute)} a minute, and has done so for ${formatSeconds(spanSeconds)} (${formatChange(bytes)} of resident memory)${part === undefined ? '' : `; most of it is ${PART_TEXT[part.name]}`}.`,
-    evidence: { bytes, bytesPerMinute, spanSeconds, ...(part ? { part: part.name, partBytes: part.bytes } : {}) },
-    cause: sentences(
-      part?.name === 'native' &&
-        'That is memory which V8 knows nothing of: native add-ons, what malloc keeps, threads. No tool that looks at the heap sees it.',
-      part?.name === 'heap' && 'A heap may also rise until V8 collects all of it for the first time.',
-      secondsToLimit !== null &&
-        secondsToLimit <= SOON_SECONDS &&
-        `At that its container is full in ${formatSeconds(secondsToLimit)}.`,
-    ),
-    next: growthSteps(stats.pid, part),
-    secondsToLimit,
-  });
 }
 
 const PART_TEXT: Record<Part['name'], string> = {
   heap: 'the V8 heap',
   buffers: 'Buffers and ArrayBuffers',
   native: 'neither heap nor Buffers, but native memory',
+  elsewhere: 'neither in the heap nor in Buffers of the main thread',
 };
 
+const PART_CAUSE: Record<Part['name'], string | false> = {
+  heap: 'A heap may also rise until V8 collects all of it for the first time.',
+  buffers: false,
+  native:
+    'That is memory which V8 knows nothing of: native add-ons, what malloc keeps, threads. No tool that looks at the heap sees it.',
+  elsewhere: 'It is of its worker threads, or native memory: add-ons, what malloc keeps of what was freed.',
+};
+
+interface Room {
+  name: string;
+  bytes: number;
+}
+
+function growing(
+  examined: Examined,
+  { bytes, bytesPerMinute }: { bytes: number; bytesPerMinute: number },
+  spanSeconds: number,
+  part: Part | undefined,
+): Finding {
+  const room = roomOf(examined);
+  const secondsToLimit = room === undefined ? null : (room.bytes / bytesPerMinute) * 60;
+  const imminent = secondsToLimit !== null && secondsToLimit <= IMMINENT_SECONDS;
+  return finding({
+    kind: part?.name === 'native' ? 'native-growth' : 'rss-growth',
+    severity: imminent ? 'critical' : 'warning',
+    certainty: 'likely',
+    title: `It grows by ${formatBytes(bytesPerMinute)} a minute, and has done so for ${formatSeconds(spanSeconds)}${part === undefined ? '' : `; most of it is ${PART_TEXT[part.name]}`}.`,
+    evidence: { bytes, bytesPerMinute, spanSeconds, ...(part ? { part: part.name, partBytes: part.bytes } : {}) },
+    cause: sentences(
+      part !== undefined && PART_CAUSE[part.name],
+      room !== undefined &&
+        secondsToLimit !== null &&
+        secondsToLimit <= SOON_SECONDS &&
+        `At that ${room.name} is full in ${formatSeconds(secondsToLimit)}.`,
+    ),
+    next: growthSteps(examined.stats.pid, part),
+    secondsToLimit,
+  });
+}
+
+/** What it may still take. */
+function roomOf({ container, system }: Examined): Room | undefined {
+  if (container !== null) {
+    const bytes = container.limitBytes - container.usedBytes + container.reclaimableBytes;
+    return { name: 'its container', bytes: Math.max(0, bytes) };
+  }
+  return system?.machine ? { name: 'the machine', bytes: system.machine.availableBytes } : undefined;
+}
+
 function growthSteps(pid: number, part: Part | undefined): NextStep[] {
-  const record = recordStep(pid);
-  return part?.name === 'native' || part === undefined
-    ? [{ command: `memtool stats ${pid} --watch 10`, why: 'marks the part of RSS that grows' }, record]
-    : [{ command: `memtool leaks ${pid} --wait`, why: 'watches, and says which functions make what stays' }, record];
+  const watch = { command: `memtool stats ${pid} --watch 10`, why: 'marks the part of RSS that grows' };
+  const collect = {
+    command: `memtool cleanup ${pid} --gc`,
+    why: 'collects garbage in all of its threads, and shows whether that brings it back',
+  };
+  const wait = { command: `memtool leaks ${pid} --wait`, why: 'watches, and says which functions make what stays' };
+  if (part?.name === 'elsewhere') return [collect, watch, recordStep(pid)];
+  return [part === undefined || part.name === 'native' ? watch : wait, recordStep(pid)];
 }
 
 function unclear({ stats }: Examined, trend: Trend, rise: number, spanSeconds: number): Finding {
@@ -146,14 +169,13 @@ function linesOf({ columns, seconds, minutes }: LastHistory): Lines {
 }
 
 /** By how much each part differs between the first and the last fifth of the time: garbage comes and goes within. */
-function partsOf({ rss, heap, buffers }: Lines): Part[] {
-  const native = rss.map((bytes, index) => bytes - (heap[index] ?? 0) - (buffers[index] ?? 0));
-  const parts: Part[] = [
+function partsOf({ rss, heap, buffers }: Lines, { stats }: Examined): Part[] {
+  const rest = rss.map((bytes, index) => bytes - (heap[index] ?? 0) - (buffers[index] ?? 0));
+  return [
     { name: 'heap', bytes: change(heap) },
     { name: 'buffers', bytes: change(buffers) },
-    { name: 'native', bytes: change(native) },
+    { name: stats.workers === undefined ? 'native' : 'elsewhere', bytes: change(rest) },
   ];
-  return parts.toSorted((a, b) => b.bytes - a.bytes);
 }
 
 function change(values: readonly number[]): number {

@@ -153,7 +153,9 @@ describe('trends', () => {
   test('native memory that grows says so, and that no tool of the heap sees it', () => {
     const [found] = trends(grows((second) => [0, 0, second * 100_000]));
     expect(found).toMatchObject({ kind: 'native-growth', severity: 'warning', certainty: 'likely' });
-    expect(found?.title).toMatch(/^It grows by 5\.\d MiB a minute, and has done so for 8m 59s/);
+    expect(found?.title).toMatch(
+      /^It grows by 5\.\d MiB a minute, and has done so for 8m 59s; most of it is neither heap nor Buffers, but native memory\.$/,
+    );
     expect(found?.next.map(({ command }) => command)).toContain(`memtool stats ${plain.stats.pid} --watch 10`);
   });
 
@@ -169,6 +171,14 @@ describe('trends', () => {
     expect(found?.kind).toBe('rss-growth');
     expect(found?.severity).toBe('critical');
     expect(found?.secondsToLimit).toBeGreaterThan(250);
+  });
+
+  test('in a process with workers it may be theirs, and a collection in all threads tells', () => {
+    const base = grows((second) => [0, 0, second * 100_000]);
+    const workers = { count: 2, heapUsedBytes: MIB, externalBytes: MIB, arrayBuffersBytes: MIB };
+    const [found] = trends(withStats(base, { workers }));
+    expect(found).toMatchObject({ kind: 'rss-growth', evidence: { part: 'elsewhere' } });
+    expect(found?.next[0]?.command).toBe(`memtool cleanup ${plain.stats.pid} --gc`);
   });
 
   test('a place of the program that is known says more than that it grows', () => {
