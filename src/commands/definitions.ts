@@ -14,6 +14,7 @@ import type { ProfileFlags } from './profile.ts';
 import type { RecordFlags } from './record.ts';
 import type { ReportFlags } from './report.ts';
 import type { StatsFlags } from './stats.ts';
+import type { TopFlags } from './top.ts';
 
 /** Which command takes which flags is said below; the command line refuses the others. */
 export type Flags = CommonFlags &
@@ -25,6 +26,7 @@ export type Flags = CommonFlags &
   CheckFlags &
   RecordFlags &
   ReportFlags &
+  TopFlags &
   AttachFlags &
   DoctorFlags &
   DemoFlags;
@@ -129,6 +131,17 @@ export const DEFINITIONS: Definition[] = [
     note: 'It looks for two seconds, and reads the heap as `memtool leaks` does. Below 100 MB, and in\nthe first minute, only limits and leaks are judged. It exits 1 when there is something\nto do.',
     watchable: true,
     action: async (context, flags, [target]) => (await import('./doctor.ts')).doctor(target, flags, context),
+  },
+  {
+    name: 'top',
+    group: 'closer',
+    operands: '[target]',
+    summary: 'all of it, live on a whole screen, with keys',
+    examples: ['memtool top', 'memtool top orders-api --interval 5s'],
+    options: [['--interval <duration>', 'between two looks (default: 2s)'], NO_ATTACH],
+    note: 'Its last line names the keys, and ? explains them. Nothing is asked of a process that is\nnot shown, nor while it is paused; cleanup is asked twice, and a heap is only read for a key.',
+    watchable: false,
+    action: async (context, flags, [target]) => (await import('./top.ts')).top(target, flags, context),
   },
   {
     name: 'profile',

@@ -35,7 +35,7 @@ async function collect(target: string | undefined, context: Context): Promise<Pr
   return { schemaVersion: SCHEMA_VERSION, command: 'pressure', level, processes };
 }
 
-async function pressureOf(target: Target, context: Context): Promise<ProcessPressure> {
+export async function pressureOf(target: Target, context: Context): Promise<ProcessPressure> {
   return addContainer(
     target.kind === 'agent' ? await askPressure(target.agent, context.timeoutMs) : barePressure(target),
   );

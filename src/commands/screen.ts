@@ -1,11 +1,6 @@
-/** A second screen of the terminal, as `less` uses it: what was on the first is there again afterwards. */
+import { Canvas } from './canvas.ts';
 
-const ENTER = '\u001b[?1049h\u001b[?25l';
-const LEAVE = '\u001b[?25h\u001b[?1049l';
-const HOME = '\u001b[H';
-const CLEAR_LINE = '\u001b[K';
-const CLEAR_BELOW = '\u001b[J';
-
+/** What `--watch` draws on. */
 export interface Screen {
   /** Draws over what was there; draws again when the terminal changes its size. */
   show(text: () => Promise<string>): Promise<void>;
@@ -14,21 +9,19 @@ export interface Screen {
 }
 
 export function openScreen(output: NodeJS.WriteStream, status: string): Screen {
+  const canvas = new Canvas(output);
   let latest: (() => Promise<string>) | undefined;
   let updatedAt = '';
   const draw = async (): Promise<void> => {
     if (!latest) return;
     const lines = [`memtool  ${updatedAt}  ${status}`, '', ...(await latest()).split('\n')];
-    output.write(
-      HOME +
-        fitted(lines, output.rows)
-          .map((line) => line + CLEAR_LINE)
-          .join('\n') +
-        CLEAR_BELOW,
-    );
+    canvas.draw(fitted(lines, output.rows));
   };
-  const redraw = (): void => void draw();
-  output.write(ENTER);
+  const redraw = (): void => {
+    canvas.forget();
+    void draw();
+  };
+  canvas.enter();
   output.on('resize', redraw);
   return {
     async show(text) {
@@ -38,13 +31,13 @@ export function openScreen(output: NodeJS.WriteStream, status: string): Screen {
     },
     async close() {
       output.off('resize', redraw);
-      output.write(LEAVE);
+      canvas.leave();
       if (latest) output.write(`${await latest()}\n`);
     },
   };
 }
 
-/** A line too many would scroll the screen, and the next drawing would be in the wrong place. */
+/** Lines beyond the last row would not be seen. */
 function fitted(lines: string[], rows: number): string[] {
   // A terminal that does not know its size says 0.
   if (rows === 0 || lines.length <= rows) return lines;

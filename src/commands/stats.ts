@@ -4,7 +4,7 @@ import { open, type Target } from '../inspect/open.ts';
 import { ResidentMaps } from './resident-maps.ts';
 import { SinceStart } from './since-start.ts';
 import { listNodeProcesses } from '../inspect/processes.ts';
-import { SCOPE_QUERY_DEFAULT, type ScopeQuery } from '../protocol.ts';
+import { SCOPE_QUERY_DEFAULT, type ScopeQuery, type StatsExtent } from '../protocol.ts';
 import { isFailure, SCHEMA_VERSION } from '../report/document.ts';
 import { isScopeSort, SCOPE_SORTS, SCOPES_LISTED_MAX } from '../report/scopes.ts';
 import type { ProcessStats, StatsReport } from '../report/stats.ts';
@@ -76,8 +76,14 @@ async function collect(
   return { schemaVersion: SCHEMA_VERSION, command: 'stats', processes };
 }
 
-async function statsOf(target: Target, scopes: ScopeQuery, context: Context): Promise<ProcessStats> {
-  return target.kind === 'agent' ? askStats(target.agent, context.timeoutMs, scopes) : bareStats(target);
+/** Of a process without an agent, what the system says. */
+export async function statsOf(
+  target: Target,
+  scopes: ScopeQuery,
+  context: Context,
+  extent?: StatsExtent,
+): Promise<ProcessStats> {
+  return target.kind === 'agent' ? askStats(target.agent, context.timeoutMs, scopes, extent) : bareStats(target);
 }
 
 function isNode(target: Target | undefined): boolean {

@@ -17,8 +17,12 @@ export function renderCleanup(report: CleanupReport, style: Style): string {
 }
 
 function processLines(found: ProcessCleanup, dryRun: boolean, style: Style): string[] {
+  return [heading(found, style), '', ...cleanupLines(found, dryRun, style)];
+}
+
+/** Beneath the name of the process. */
+export function cleanupLines(found: ProcessCleanup, dryRun: boolean, style: Style): string[] {
   const parts = [
-    [heading(found, style)],
     reclaimedLines(found, dryRun, style),
     leftLines(found.left, style),
     layerLines(found, style),

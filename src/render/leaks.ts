@@ -26,10 +26,13 @@ export function renderLeaks(report: LeaksReport, style: Style): string {
 }
 
 function processLines(found: ProcessLeaks, ageSeconds: number, style: Style): string[] {
+  return [heading(found, style), '', ...leaksLines(found, ageSeconds, style)];
+}
+
+/** Beneath the name of the process. */
+export function leaksLines(found: ProcessLeaks, ageSeconds: number, style: Style): string[] {
   const unavailable = unavailableLines(found.unavailable, style);
   return [
-    heading(found, style),
-    '',
     ...(found.leaks.length > 0 ? leakLines(found, style) : nothing(found, ageSeconds, style)),
     ...releasedLines(found, style),
     ...heapLines(found, ageSeconds, style),

@@ -72,11 +72,11 @@ function isCalmWorker({ threadId, level }: Resource): boolean {
   return threadId !== undefined && level === 'normal';
 }
 
-function severalManagers(resources: Resource[]): boolean {
+export function severalManagers(resources: Resource[]): boolean {
   return new Set(resources.map(({ manager }) => manager).filter((manager) => manager !== null)).size > 1;
 }
 
-function resourceName({ kind, manager, name }: Resource, withManager: boolean): string {
+export function resourceName({ kind, manager, name }: Resource, withManager: boolean): string {
   if (kind === name) return name;
   // Beside `heap`, the main thread's, it is clear what of a worker is meant, and its name has room.
   if (kind === 'heap') return name;
@@ -127,7 +127,7 @@ function adviceFor({ threadId }: Resource, pid: number): string {
 }
 
 /** Thresholds differ by manager: what is critical at 76 % outweighs what is a warning at 87 %. */
-function gravestFirst(resources: Resource[]): Resource[] {
+export function gravestFirst(resources: Resource[]): Resource[] {
   return nearestFirst(resources).toSorted((a, b) => LEVELS.indexOf(b.level) - LEVELS.indexOf(a.level));
 }
 

@@ -119,7 +119,8 @@ function sumRow(name: string, pools: PoolStats[], limited: ManagerStats | undefi
   ];
 }
 
-function memoryLine(found: ProcessStats, style: Style): string[] {
+/** The figures of the process as a whole. */
+export function memoryLine(found: ProcessStats, style: Style): string[] {
   const {
     cpuPercent,
     rssBytes,
@@ -171,7 +172,7 @@ function isWorker({ threadId }: PoolStats): boolean {
 }
 
 /** The main thread's whole heap first, then its spaces by size, what V8 keeps outside, and the heaps of the other threads. */
-function heapLines(rows: PoolStats[], style: Style): string[] {
+export function heapLines(rows: PoolStats[], style: Style): string[] {
   if (rows.length === 0) return [];
   const columns: Column[] = [
     { head: 'V8', shrinkTo: 12 },

@@ -9,6 +9,8 @@ export interface Theme {
   good: Paint;
   warning: Paint;
   critical: Paint;
+  /** Where somebody is: a mark says it too. */
+  selected: Paint;
 }
 
 /** All that a drawing depends on beside its report. */
@@ -28,6 +30,7 @@ export const PLAIN_THEME: Theme = {
   good: unpainted,
   warning: unpainted,
   critical: unpainted,
+  selected: unpainted,
 };
 
 /** chalk is loaded only when there is something to colour: it costs as much as asking the agent does. */
@@ -36,7 +39,14 @@ export async function loadTheme(color: boolean): Promise<Theme> {
   const { Chalk } = await import('chalk');
   // The sixteen basic colours follow the terminal's own scheme, so they can be read on light and on dark.
   const chalk = new Chalk({ level: 1 });
-  return { strong: chalk.bold, faint: chalk.dim, good: chalk.green, warning: chalk.yellow, critical: chalk.red };
+  return {
+    strong: chalk.bold,
+    faint: chalk.dim,
+    good: chalk.green,
+    warning: chalk.yellow,
+    critical: chalk.red,
+    selected: chalk.inverse,
+  };
 }
 
 export function levelPaint(theme: Theme, level: Level): Paint {

@@ -73,7 +73,8 @@ function fit(columns: Column[], rows: Cell[][], available: number): Layout {
     const widths = kept.map((index) => narrowest[index] ?? 0);
     const spare = available - total(widths);
     if (spare >= 0) {
-      const barWidth = least === 0 ? 0 : Math.min(BAR_WIDTH_MAX, least + spare);
+      const bars = kept.filter((index) => isBar[index]).length;
+      const barWidth = bars === 0 ? least : Math.min(BAR_WIDTH_MAX, least + Math.floor(spare / bars));
       return {
         kept,
         barWidth,

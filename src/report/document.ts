@@ -10,6 +10,7 @@ export const SCHEMA_VERSION = 1;
 
 export type CommandName =
   | 'ps'
+  | 'top'
   | 'stats'
   | 'pressure'
   | 'leaks'

@@ -1,0 +1,105 @@
+/** Sentences and words that several screens share. */
+import type { Resource } from '../../report/pressure.ts';
+import type { TopProcess, TopState } from '../../report/top.ts';
+import { formatPercent, formatSeconds } from '../../units.ts';
+import { gravestFirst, resourceName, severalManagers } from '../pressure.ts';
+import { levelPaint, type Paint, type Style, type Theme } from '../style.ts';
+import { printable, textWidth } from '../text.ts';
+import { ends } from './page.ts';
+
+/** Further away is no reason to worry now. */
+const SOON_SECONDS = 3600;
+const VERY_SOON_SECONDS = 600;
+
+export interface Sentence {
+  text: string;
+  paint: Paint;
+}
+
+/** One word for how it is with a process. */
+export function statusWord({ status, stats, pressure }: TopProcess): string {
+  switch (status) {
+    case 'waiting':
+      return '...';
+    case 'silent':
+      return 'no answer';
+    case 'ended':
+      return 'ended';
+    case 'answering':
+      return stats?.nodeVersion === null ? 'no agent' : (pressure?.level ?? 'normal');
+  }
+}
+
+export function statusPaint({ status, pressure }: TopProcess, theme: Theme): Paint {
+  if (status === 'silent') return theme.warning;
+  if (status !== 'answering' || pressure === null) return theme.faint;
+  return levelPaint(theme, pressure.level);
+}
+
+export function label({ name, pid }: TopProcess): string {
+  return `${printable(name)} (${pid})`;
+}
+
+/** What is wrong with one process, or soon will be, as the rest of a sentence; `undefined` when all is well. */
+export function trouble(found: TopProcess, theme: Theme): Sentence | undefined {
+  const resources = found.pressure?.resources ?? [];
+  const withManager = severalManagers(resources);
+  const [worst] = gravestFirst(resources.filter(({ level }) => level !== 'normal'));
+  if (worst) {
+    const percent = worst.usedPercent === null ? 'near' : `at ${formatPercent(worst.usedPercent)} of`;
+    return {
+      text: `${wholeName(worst, withManager)} is ${percent} its limit${fullIn(worst)}`,
+      paint: levelPaint(theme, worst.level),
+    };
+  }
+  const [soonest] = resources
+    .filter(({ secondsToLimit }) => secondsToLimit !== null && secondsToLimit < SOON_SECONDS)
+    .toSorted((a, b) => (a.secondsToLimit ?? 0) - (b.secondsToLimit ?? 0));
+  if (!soonest) return undefined;
+  return {
+    text: `${wholeName(soonest, withManager)} grows${fullIn(soonest)}`,
+    paint: theme.warning,
+  };
+}
+
+/** A time that is short stands out. */
+export function soonPaint(seconds: number | null, theme: Theme): Paint | undefined {
+  if (seconds === null || seconds >= SOON_SECONDS) return undefined;
+  return seconds < VERY_SOON_SECONDS ? theme.critical : theme.warning;
+}
+
+function wholeName(resource: Resource, withManager: boolean): string {
+  const name = printable(resourceName(resource, withManager));
+  return resource.threadId === undefined ? name : `the heap of ${name}`;
+}
+
+function fullIn({ secondsToLimit }: Resource): string {
+  if (secondsToLimit === null) return '';
+  return secondsToLimit < 1 ? ', full now' : `, full in ${formatSeconds(secondsToLimit)}`;
+}
+
+/** The first line of every screen: what it shows, whether that goes on, and the time. */
+export function titleLine(text: string, state: TopState, style: Style): string {
+  const { pausedAtMs, nowMs, intervalSeconds } = state;
+  const time = new Date(nowMs).toTimeString().slice(0, 8);
+  if (pausedAtMs === null) return ends(text, `every ${formatSeconds(intervalSeconds)}  ${time}`, style.width);
+  const age = formatSeconds((nowMs - pausedAtMs) / 1000);
+  const paused = style.theme.selected(` PAUSED, as it was ${age} ago `);
+  // On a narrow screen it is more important than what is paused.
+  const whole = ends(text, paused, style.width);
+  return whole === text ? paused : whole;
+}
+
+/** Keys and what they do, the most important first; those that have no room are left out. */
+export function keyLine(keys: readonly (readonly [key: string, does: string])[], style: Style): string {
+  const { strong, faint } = style.theme;
+  let line = '';
+  let used = 0;
+  for (const [key, does] of keys) {
+    const width = textWidth(key) + 1 + textWidth(does) + (used === 0 ? 1 : 2);
+    if (used + width > style.width) break;
+    line += `${used === 0 ? ' ' : '  '}${strong(key)} ${faint(does)}`;
+    used += width;
+  }
+  return line;
+}
