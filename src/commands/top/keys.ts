@@ -1,3 +1,4 @@
+import { canGiveBack } from '../../render/top/dialogs.ts';
 import { openedProcess, selectedProcess, shownProcesses } from '../../render/top/order.ts';
 import { TOP_SORTS, TOP_TABS, type TopProcess, type TopState, type TopTab } from '../../report/top.ts';
 import { EXIT_INTERRUPTED, EXIT_NOTHING } from '../context.ts';
@@ -180,17 +181,18 @@ function inCleanup(state: TopState, key: Key): Pressed {
   if (['up', 'k'].includes(key.name)) return { state: scrolled(state, -1) };
   if (['down', 'j'].includes(key.name)) return { state: scrolled(state, 1) };
   const leave: TopState = { ...state, cleanup: null, scroll: 0 };
+  const isAsked = cleanup.report !== null && canGiveBack(cleanup.report);
   switch (cleanup.stage) {
     case 'foreseeing':
       return key.name === 'escape' || key.text === 'q' || key.text === 'n' ? { state: leave } : { state };
     case 'asking':
-      if (key.text === 'y') {
+      if (isAsked && key.text === 'y') {
         return {
           state: { ...state, cleanup: { ...cleanup, stage: 'cleaning' } },
           effect: { kind: 'clean', key: cleanup.key },
         };
       }
-      return { state: withNotice(leave, 'Nothing was given back.') };
+      return { state: isAsked ? withNotice(leave, 'Nothing was given back.') : leave };
     case 'cleaning':
       // It cannot be called back; what it has done is to be seen.
       return { state };

@@ -1,3 +1,4 @@
+import type { ProcessCleanup } from '../../report/cleanup.ts';
 import type { TopCleanup, TopProcess, TopState } from '../../report/top.ts';
 import { cleanupLines } from '../cleanup.ts';
 import type { Style } from '../style.ts';
@@ -66,6 +67,11 @@ export function cleanupPage(
   return compose({ head, body, foot }, state.scroll, width, height, style);
 }
 
+/** Whether saying yes to a dry run could do anything; what reclaimers would give is only known when they are asked. */
+export function canGiveBack({ reclaimed, left }: ProcessCleanup): boolean {
+  return reclaimed.length > 0 || left.some(({ kind }) => kind === 'reclaimer');
+}
+
 function content({ stage, report, error }: TopCleanup, name: string, style: Style): { body: string[]; foot: string } {
   const { theme } = style;
   switch (stage) {
@@ -76,7 +82,8 @@ function content({ stage, report, error }: TopCleanup, name: string, style: Styl
       };
     case 'asking': {
       const lines = report === null ? [] : cleanupLines(report, true, style);
-      const question = ` Give it back? `;
+      if (report !== null && !canGiveBack(report)) return { body: lines, foot: keyLine([['any key', 'back']], style) };
+      const question = ' Give it back? ';
       return {
         body: lines,
         foot: `${theme.selected(question)}${keyLine(

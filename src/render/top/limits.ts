@@ -18,11 +18,13 @@ export interface TrendSize {
 }
 
 export function trendHead({ width, looksPerMark, intervalSeconds }: TrendSize): string {
-  return `LAST ${formatSeconds(width * looksPerMark * intervalSeconds)}`.padStart(width);
+  const seconds = width * looksPerMark * intervalSeconds;
+  const about = seconds < 120 ? seconds : Math.round(seconds / 60) * 60;
+  return `LAST ${formatSeconds(about)}`.padStart(width);
 }
 
 /** So that the columns stay where they are when figures change. */
-export function steady(bytes: number | null, width: number = 10): string {
+export function steady(bytes: number | null, width: number = 9): string {
   return bytesOrNone(bytes).padStart(width);
 }
 
@@ -41,12 +43,12 @@ export function limitLines(found: TopProcess, size: TrendSize, style: Style, row
   const withManager = severalManagers(resources);
   const isRefused = resources.some((resource) => (poolOf(resource)?.rejections ?? 0) > 0);
   const columns: Column[] = [
-    { head: 'LIMIT OF', shrinkTo: 10 },
+    { head: 'LIMIT OF', shrinkTo: style.width < 100 ? 10 : 24 },
     { head: 'USAGE' },
     { head: 'USED', align: 'right' },
     { head: 'LIMIT', align: 'right', drop: 2 },
-    { head: trendHead(size), align: 'right', drop: 4 },
-    { head: 'PER MINUTE', align: 'right', drop: 3 },
+    { head: trendHead(size), align: 'right', drop: 3 },
+    { head: 'PER MINUTE', align: 'right', drop: 5 },
     { head: 'FULL IN', align: 'right' },
     ...(isRefused ? [{ head: 'REFUSED', align: 'right', drop: 1 } as const] : []),
     { head: 'OLDEST', align: 'right', drop: 6 },
@@ -62,7 +64,7 @@ export function limitLines(found: TopProcess, size: TrendSize, style: Style, row
       steady(usedBytes),
       steady(limitBytes),
       trend(found.history, resourceKey(resource), size.width, size.looksPerMark),
-      (bytesPerMinute === null ? NONE : formatChange(Math.round(bytesPerMinute))).padStart(11),
+      (bytesPerMinute === null ? NONE : formatChange(Math.round(bytesPerMinute))).padStart(10),
       soonCell(secondsToLimit, style),
       ...(isRefused ? [refusedCell(pool, style)] : []),
       secondsOrNone(pool?.oldestAgeSeconds ?? null).padStart(6),
@@ -76,7 +78,7 @@ export function limitLines(found: TopProcess, size: TrendSize, style: Style, row
 }
 
 function soonCell(seconds: number | null, style: Style): Cell {
-  const text = secondsOrNone(seconds).padStart(7);
+  const text = (seconds !== null && seconds < 1 ? 'now' : secondsOrNone(seconds)).padStart(7);
   const paint = soonPaint(seconds, style.theme);
   return paint ? { text, paint } : text;
 }

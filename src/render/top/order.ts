@@ -28,11 +28,9 @@ export function openedProcess({ processes, opened }: TopState): TopProcess | und
   return opened === null ? undefined : processes.find(({ key }) => key === opened);
 }
 
-/** What is nearest to its limit; `undefined` without any limit. */
+/** What is nearest to its limit, pools, scopes, heaps and the container alike; `undefined` without any limit. */
 export function fullest({ pressure }: TopProcess): Resource | undefined {
-  const limited = (pressure?.resources ?? []).filter(
-    ({ kind, usedPercent }) => kind !== 'scope' && usedPercent !== null,
-  );
+  const limited = (pressure?.resources ?? []).filter(({ usedPercent }) => usedPercent !== null);
   return limited.toSorted(
     (a, b) => LEVELS.indexOf(b.level) - LEVELS.indexOf(a.level) || (b.usedPercent ?? 0) - (a.usedPercent ?? 0),
   )[0];

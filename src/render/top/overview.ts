@@ -1,25 +1,28 @@
 import { stripVTControlCharacters } from 'node:util';
 import { levelAt } from '../../report/level.ts';
+import type { Resource } from '../../report/pressure.ts';
 import type { ProcessStats } from '../../report/stats.ts';
 import type { TopProcess, TopSort, TopState } from '../../report/top.ts';
 import { formatBytes, formatChange, formatPercent, formatSeconds } from '../../units.ts';
 import { resourceName } from '../pressure.ts';
 import type { Style } from '../style.ts';
 import { table, type Cell, type Column } from '../table.ts';
-import { count, hanging, NONE, printable } from '../text.ts';
+import { count, hanging, NONE, printable, textWidth } from '../text.ts';
 import { limitLines, ofLimit, steady, trendHead, type TrendSize } from './limits.ts';
 import { fullest, rssOf, selectedProcess, shownProcesses } from './order.ts';
 import { bodyHeight, compose, padded, type Frame } from './page.ts';
 import { growthOf, RSS, trend } from './series.ts';
-import { keyLine, label, statusPaint, statusWord, titleLine, trouble, type Sentence } from './words.ts';
+import { ago, keyLine, label, statusPaint, statusWord, titleLine, trouble, type Sentence } from './words.ts';
 
 /** Two minutes at an interval of two seconds. */
 const LOOKS_SHOWN = 60;
-const TREND_WIDTH = 8;
+const TREND_WIDTH = 7;
 /** Of the limits beneath the list, which have fewer columns. */
 const DETAIL_TREND_WIDTH = 12;
+const DETAIL_TREND_WIDTH_NARROW = 8;
 const TREND_WIDTH_WIDE = 20;
-const WIDE = 120;
+const WIDE = 100;
+const VERY_WIDE = 150;
 /** Beneath the list, if so many lines are left: a blank one, the heading, the table's head and a row. */
 const DETAIL_LINES_MIN = 4;
 /** Of the list, when there are more processes than lines. */
@@ -27,6 +30,7 @@ const LIST_LINES_MIN = 5;
 
 const KEYS = [
   ['q', 'quit'],
+  ['?', 'help'],
   ['↑↓', 'select'],
   ['Enter', 'open'],
   ['s', 'sort'],
@@ -34,7 +38,6 @@ const KEYS = [
   ['space', 'pause'],
   ['c', 'cleanup'],
   ['l', 'leaks'],
-  ['?', 'help'],
   ['r', 'reverse'],
   ['+-', 'interval'],
 ] as const;
@@ -72,10 +75,10 @@ function title(state: TopState, shown: readonly TopProcess[], style: Style): str
 }
 
 /** What a worried user should know first. */
-function headline({ notice, processes }: TopState, shown: readonly TopProcess[], style: Style): Sentence {
+function headline({ notice }: TopState, shown: readonly TopProcess[], style: Style): Sentence {
   const { theme } = style;
   if (notice !== null) return { text: printable(notice.text), paint: theme.strong };
-  if (processes.length === 0) return { text: '', paint: theme.faint };
+  if (shown.length === 0) return { text: '', paint: theme.faint };
   const near = shown
     .filter(({ status, pressure }) => status === 'answering' && (pressure?.level ?? 'normal') !== 'normal')
     .toSorted((a, b) => Number(b.pressure?.level === 'critical') - Number(a.pressure?.level === 'critical'));
@@ -84,7 +87,9 @@ function headline({ notice, processes }: TopState, shown: readonly TopProcess[],
   const said = worst && trouble(worst, theme);
   if (said) {
     const others = near.length > 1 ? ` (and ${near.length - 1} more near a limit)` : '';
-    return { text: `${label(worst)}: ${said.text}${others}`, paint: said.paint };
+    const whole = `${label(worst)}: ${said.text}`;
+    const most = [`${whole}${others}`, whole, `${label(worst)}: ${said.short}`];
+    return { text: most.find((text) => textWidth(text) <= style.width) ?? said.short, paint: said.paint };
   }
   const [mute] = silent;
   if (mute) {
@@ -124,7 +129,7 @@ function listLines(state: TopState, shown: readonly TopProcess[], room: number, 
   const rows = shown.slice(from, from + visible);
   const size = trendSize(state, style);
   const drawn = table(
-    columnsOf(state.sort, size),
+    columnsOf(state.sort, size, style.width >= WIDE),
     rows.map((found) => cellsOf(found, size, style)),
     style,
   );
@@ -146,26 +151,26 @@ function listLines(state: TopState, shown: readonly TopProcess[], room: number, 
 }
 
 function trendSize({ intervalSeconds }: TopState, { width }: Style): TrendSize {
-  const trendWidth = width < WIDE ? TREND_WIDTH : TREND_WIDTH_WIDE;
+  const trendWidth = width < VERY_WIDE ? TREND_WIDTH : TREND_WIDTH_WIDE;
   return { width: trendWidth, looksPerMark: Math.ceil(LOOKS_SHOWN / trendWidth), intervalSeconds };
 }
 
 /** What is sorted by has a mark, and is not left out. */
-function columnsOf(sort: TopSort, size: TrendSize): Column[] {
+function columnsOf(sort: TopSort, size: TrendSize, isWide: boolean): Column[] {
   const mark = (head: string, is: TopSort): string => (sort === is ? `${head}*` : head);
   const unless = (is: TopSort, drop: number): { drop?: number } => (sort === is ? {} : { drop });
   return [
-    { head: mark('NAME', 'name'), shrinkTo: 8 },
+    { head: mark('NAME', 'name'), shrinkTo: isWide ? 12 : 10 },
     { head: 'PID', align: 'right', drop: 3 },
     { head: mark('LEVEL', 'pressure') },
     { head: mark('RSS', 'rss'), align: 'right', ...unless('rss', 2) },
     { head: trendHead(size), align: 'right', drop: 5 },
     { head: mark('RSS/MIN', 'growth'), align: 'right', ...unless('growth', 8) },
     { head: mark('CPU', 'cpu'), align: 'right', ...unless('cpu', 6) },
-    { head: mark('HEAP', 'heap'), align: 'right', ...unless('heap', 9) },
-    { head: 'OF LIMIT', drop: 7 },
-    { head: 'NEAREST', shrinkTo: 8, drop: 4 },
-    { head: 'ITS LIMIT', drop: 1 },
+    { head: mark('HEAP', 'heap'), align: 'right', ...unless('heap', 7) },
+    { head: 'HEAP USAGE', drop: 9 },
+    { head: 'FULLEST', shrinkTo: isWide ? 14 : 8, drop: 4 },
+    { head: 'USAGE', drop: 1 },
   ];
 }
 
@@ -176,16 +181,21 @@ function cellsOf(found: TopProcess, size: TrendSize, style: Style): Cell[] {
   return [
     name,
     String(pid),
-    { text: statusWord(found).padEnd(9), paint: statusPaint(found, style.theme) },
-    steady(rssOf(found), 9),
+    { text: statusWord(found).padEnd(8), paint: statusPaint(found, style.theme) },
+    steady(rssOf(found)),
     trend(history, RSS, size.width, size.looksPerMark),
     (growth === null ? NONE : formatChange(Math.round(growth))).padStart(10),
     (stats?.cpuPercent == null ? NONE : `${Math.round(stats.cpuPercent)} %`).padStart(5),
-    steady(stats?.heapUsedBytes ?? null, 9),
+    steady(stats?.heapUsedBytes ?? null),
     heapCell(found),
-    nearest ? resourceName(nearest, false) : NONE,
+    nearest ? shortName(nearest) : NONE,
     nearest ? { usage: { percent: nearest.usedPercent, level: nearest.level } } : pressure === null ? '' : NONE,
   ];
+}
+
+/** That a pool is a pool goes without saying. */
+function shortName(resource: Resource): string {
+  return resource.kind === 'pool' ? resource.name : resourceName(resource, false);
 }
 
 function heapCell({ stats }: TopProcess): Cell {
@@ -201,12 +211,9 @@ function detailLines(found: TopProcess, state: TopState, room: number, style: St
   const failure = failureLines(found, state, style);
   if (failure.length > 0) return [name, ...failure];
   if (found.stats === null) return [name, '  Asked, and not answered yet.'];
-  const size = {
-    width: DETAIL_TREND_WIDTH,
-    looksPerMark: LOOKS_SHOWN / DETAIL_TREND_WIDTH,
-    intervalSeconds: state.intervalSeconds,
-  };
-  const next = trouble(found, theme) ? ['', '  l  who holds it        c  what could be given back'] : [];
+  const width = style.width < WIDE ? DETAIL_TREND_WIDTH_NARROW : DETAIL_TREND_WIDTH;
+  const size = { width, looksPerMark: Math.ceil(LOOKS_SHOWN / width), intervalSeconds: state.intervalSeconds };
+  const next = trouble(found, theme) ? ['', '  l tells who holds it; c, what could be given back.'] : [];
   const limits = limitLines(found, size, style, room - 1);
   return [
     `${name}  ${theme.faint(facts(found.stats))}`,
@@ -234,11 +241,14 @@ export function failureLines(found: TopProcess, { nowMs }: TopState, style: Styl
   const { theme, width } = style;
   const { status, error, answeredAtMs, endedAtMs, pid, stats } = found;
   if (status === 'ended') {
-    const ago = formatSeconds((nowMs - (endedAtMs ?? nowMs)) / 1000);
-    return hanging('  ', `It ended ${ago} ago. What it held then, and what ended it: \`memtool last ${pid}\`.`, width);
+    return hanging(
+      '  ',
+      `It ended ${ago(endedAtMs ?? nowMs, nowMs)}. What it held then, and what ended it: \`memtool last ${pid}\`.`,
+      width,
+    );
   }
   if (status === 'silent' && error !== null) {
-    const since = answeredAtMs === null ? '' : ` It last answered ${formatSeconds((nowMs - answeredAtMs) / 1000)} ago.`;
+    const since = answeredAtMs === null ? '' : ` It last answered ${ago(answeredAtMs, nowMs)}.`;
     return [
       ...hanging('  ', printable(`${error.message}${since}`), width).map((line) => theme.warning(line)),
       ...(error.hint === null ? [] : hanging('  ', printable(error.hint), width)),

@@ -12,13 +12,14 @@ import { limitLines, ofLimit } from './limits.ts';
 import { failureLines } from './overview.ts';
 import { compose, type Frame } from './page.ts';
 import { growthOf, HEAP, RSS, trend } from './series.ts';
-import { keyLine, statusPaint, statusWord, titleLine, trouble } from './words.ts';
+import { ago, keyLine, statusPaint, statusWord, titleLine, trouble } from './words.ts';
 
-/** With ten seconds a mark at an interval of two. */
+/** With ten seconds a mark, at an interval of two, six minutes. */
 const LOOKS_PER_MARK = 5;
-const TREND_WIDTH = 18;
-const TREND_WIDTH_WIDE = 36;
-const WIDE = 110;
+const TREND_WIDTH = 36;
+/** With so few columns a mark stands for more, for three minutes. */
+const NARROW: { width: number; looksPerMark: number } = { width: 9, looksPerMark: 10 };
+const WIDE = 115;
 /** A full collection of the heap that a reading begins with; a first guess, as the agent makes it. */
 const MS_PER_HEAP_MIB = 1.2;
 
@@ -26,25 +27,25 @@ const TAB_NAMES: Record<TopTab, string> = { pools: 'limits', heap: 'heap & worke
 
 const KEYS = [
   ['q', 'quit'],
+  ['?', 'help'],
   ['Esc', 'back'],
   ['Tab', 'next page'],
   ['↑↓', 'scroll'],
   ['space', 'pause'],
   ['c', 'cleanup'],
   ['l', 'leaks'],
-  ['?', 'help'],
   ['+-', 'interval'],
 ] as const;
 
 const LEAK_KEYS = [
   ['q', 'quit'],
+  ['?', 'help'],
   ['Esc', 'back'],
   ['h', 'read the heap'],
   ['a', 'age'],
-  ['l', 'look again'],
+  ['l', 'again'],
   ['c', 'cleanup'],
   ['↑↓', 'scroll'],
-  ['?', 'help'],
 ] as const;
 
 /** One process, a page at a time. */
@@ -75,7 +76,9 @@ function figures({ stats, history }: TopProcess, style: Style): string {
   if (stats === null) return '';
   const growth = growthOf(history, RSS);
   const parts = [
-    stats.rssBytes === null ? '' : `RSS ${formatBytes(stats.rssBytes)} ${trend(history, RSS, 10, LOOKS_PER_MARK)}`,
+    stats.rssBytes === null
+      ? ''
+      : `RSS ${formatBytes(stats.rssBytes)} ${trend(history, RSS, 10, LOOKS_PER_MARK).trimStart()}`,
     growth === null ? '' : `${formatChange(Math.round(growth))} a minute`,
     stats.heapUsedBytes === null ? '' : `heap ${ofLimit(stats.heapUsedBytes, stats.heapLimitBytes)}`,
     stats.cpuPercent === null ? '' : `CPU ${formatPercent(stats.cpuPercent)}`,
@@ -108,16 +111,16 @@ function bodyLines(found: TopProcess, state: TopState, style: Style): string[] {
 }
 
 function poolLines(found: TopProcess, { intervalSeconds }: TopState, style: Style): string[] {
-  const width = style.width < WIDE ? TREND_WIDTH : TREND_WIDTH_WIDE;
-  const said = trouble(found, style.theme);
+  const marks = style.width < WIDE ? NARROW : { width: TREND_WIDTH, looksPerMark: LOOKS_PER_MARK };
+  const said = found.status === 'ended' ? undefined : trouble(found, style.theme);
   const sentence = said
-    ? `${said.text.replace(/^./, (first) => first.toUpperCase())}. Who holds it: l. What nobody needs and can be given back: c.`
-    : 'Nothing is near its limit.';
+    ? `${said.text.replace(/^./, (first) => first.toUpperCase())}. l tells who holds it; c, what could be given back.`
+    : 'Nothing is near its limit. l tells what is held for too long.';
   const near = found.pressure?.scopesNearLimit ?? 0;
   return [
-    ...limitLines(found, { width, looksPerMark: LOOKS_PER_MARK, intervalSeconds }, style),
+    ...limitLines(found, { ...marks, intervalSeconds }, style),
     '',
-    ...hanging('  ', sentence, style.width).map((line) => said?.paint(line) ?? line),
+    ...(found.status === 'ended' ? [] : hanging('  ', sentence, style.width).map((line) => said?.paint(line) ?? line)),
     ...(near > 0
       ? [`  ${count(near, 'scope')} ${near === 1 ? 'is' : 'are'} near ${near === 1 ? 'its limit' : 'their limits'}: 3`]
       : []),
@@ -131,7 +134,7 @@ function poolLines(found: TopProcess, { intervalSeconds }: TopState, style: Styl
 function heapPage({ stats, history }: TopProcess, style: Style): string[] {
   if (stats === null) return [];
   const spaces = stats.pools.filter(({ kind }) => kind === 'heap-space');
-  const wide = Math.max(10, Math.min(TREND_WIDTH_WIDE, style.width - 30));
+  const wide = Math.max(10, Math.min(TREND_WIDTH, style.width - 30));
   const trends = (
     [
       ['heap', HEAP],
@@ -172,7 +175,7 @@ function leakPage(found: TopProcess, state: TopState, style: Style): string[] {
   const doing = {
     asking: 'Asking what is lost, orphaned or held too long.',
     reading: 'Reading the heap.',
-    answered: `As of ${formatSeconds(Math.max(0, (state.nowMs - (answeredAtMs ?? state.nowMs)) / 1000))} ago, not followed: l looks again. Older than ${age} counts as stale: a changes that.`,
+    answered: `As of ${ago(answeredAtMs ?? state.nowMs, state.nowMs)}, not followed: l looks again. Older than ${age} counts as stale: a changes that.`,
     failed: error === null ? '' : printable([error.message, error.hint ?? ''].join(' ').trim()),
   }[stage];
   return [
@@ -193,7 +196,7 @@ function withoutRefusal(report: NonNullable<TopState['leaks']>['report'] & objec
 }
 
 /** What reading the heap would cost, before it is done. */
-function heapOffer({ stats, status }: TopProcess, { leaks }: TopState, style: Style): string[] {
+function heapOffer({ stats, status }: TopProcess, { leaks, nowMs }: TopState, style: Style): string[] {
   if (status === 'ended' || leaks === null || leaks.stage === 'reading') return [];
   const heap = leaks.report?.heap;
   const bytes = stats?.heapUsedBytes ?? null;
@@ -203,7 +206,7 @@ function heapOffer({ stats, status }: TopProcess, { leaks }: TopState, style: St
       ? 'a moment'
       : `about ${Math.max(1, Math.round((bytes / 1024 ** 2) * MS_PER_HEAP_MIB))} ms`;
   const read = heap
-    ? 'Its heap was read: below. h reads it again'
+    ? `Its heap was read ${ago(Date.parse(heap.readAt), nowMs)}: below. h reads it again`
     : 'Its heap was not read. h reads it, by place in the program';
   return hanging('  ', `${read}; that stops the process, ${cost}.`, style.width);
 }

@@ -16,13 +16,18 @@ export interface Sentence {
   paint: Paint;
 }
 
+export interface Trouble extends Sentence {
+  /** Where there is no room for more. */
+  short: string;
+}
+
 /** One word for how it is with a process. */
 export function statusWord({ status, stats, pressure }: TopProcess): string {
   switch (status) {
     case 'waiting':
       return '...';
     case 'silent':
-      return 'no answer';
+      return 'no reply';
     case 'ended':
       return 'ended';
     case 'answering':
@@ -41,14 +46,16 @@ export function label({ name, pid }: TopProcess): string {
 }
 
 /** What is wrong with one process, or soon will be, as the rest of a sentence; `undefined` when all is well. */
-export function trouble(found: TopProcess, theme: Theme): Sentence | undefined {
+export function trouble(found: TopProcess, theme: Theme): Trouble | undefined {
   const resources = found.pressure?.resources ?? [];
   const withManager = severalManagers(resources);
   const [worst] = gravestFirst(resources.filter(({ level }) => level !== 'normal'));
   if (worst) {
-    const percent = worst.usedPercent === null ? 'near' : `at ${formatPercent(worst.usedPercent)} of`;
+    const name = wholeName(worst, withManager);
+    const percent = formatPercent(worst.usedPercent ?? 0);
     return {
-      text: `${wholeName(worst, withManager)} is ${percent} its limit${fullIn(worst)}`,
+      text: `${name} is at ${percent} of its limit${fullIn(worst)}`,
+      short: `${name} ${percent}${fullIn(worst)}`,
       paint: levelPaint(theme, worst.level),
     };
   }
@@ -56,10 +63,13 @@ export function trouble(found: TopProcess, theme: Theme): Sentence | undefined {
     .filter(({ secondsToLimit }) => secondsToLimit !== null && secondsToLimit < SOON_SECONDS)
     .toSorted((a, b) => (a.secondsToLimit ?? 0) - (b.secondsToLimit ?? 0));
   if (!soonest) return undefined;
-  return {
-    text: `${wholeName(soonest, withManager)} grows${fullIn(soonest)}`,
-    paint: theme.warning,
-  };
+  const text = `${wholeName(soonest, withManager)} grows${fullIn(soonest)}`;
+  return { text, short: text, paint: theme.warning };
+}
+
+/** In whole seconds: a clock that ticks once a second knows no others. */
+export function ago(thenMs: number, nowMs: number): string {
+  return `${formatSeconds(Math.max(0, Math.floor((nowMs - thenMs) / 1000)))} ago`;
 }
 
 /** A time that is short stands out. */
@@ -83,8 +93,7 @@ export function titleLine(text: string, state: TopState, style: Style): string {
   const { pausedAtMs, nowMs, intervalSeconds } = state;
   const time = new Date(nowMs).toTimeString().slice(0, 8);
   if (pausedAtMs === null) return ends(text, `every ${formatSeconds(intervalSeconds)}  ${time}`, style.width);
-  const age = formatSeconds((nowMs - pausedAtMs) / 1000);
-  const paused = style.theme.selected(` PAUSED, as it was ${age} ago `);
+  const paused = style.theme.selected(` PAUSED ${ago(pausedAtMs, nowMs)} `);
   // On a narrow screen it is more important than what is paused.
   const whole = ends(text, paused, style.width);
   return whole === text ? paused : whole;
