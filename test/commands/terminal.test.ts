@@ -53,7 +53,7 @@ describe.runIf(hasScript)('on a terminal', () => {
     const directory = freshDirectory();
     await startAgent('calm', directory);
     const terminal = new Terminal(['stats', '--watch', '0.1'], directory);
-    await terminal.until(escaped('[^]*orders-api[^]*\u001b\\[H[^]*orders-api'));
+    await terminal.until(escaped('[^]*every 0.1 s[^]*orders-api[^]*every 0.1 s'));
     terminal.type('\u0003');
     expect(await terminal.exitCode()).toBe(130);
     expect(terminal.text).toMatch(escaped('\\[\\?1049h\u001b\\[\\?25l'));
