@@ -115,6 +115,7 @@ await Promise.all([
     ...common,
     entryPoints: {
       index: 'src/index.ts',
+      structures: 'src/structures/index.ts',
       agent: 'src/agent/preload.ts',
       measure: 'src/agent/measure.ts',
       'demo-service': 'src/demo/service.ts',
