@@ -42,6 +42,6 @@ export class LocalManagers {
   }
 }
 
-function describe(id: number, { name, ledgerId, shared }: RegisteredManager): ManagerAdded {
-  return { id, name, ledgerId, shared };
+function describe(id: number, { name, ledgerId, ledgerMemory }: RegisteredManager): ManagerAdded {
+  return { id, name, ledgerId, shared: ledgerMemory };
 }

@@ -22,7 +22,7 @@ function measureMainThread(): void {
   const pools: MeasuredPool[] = [];
   const phases: PhaseStats[] = [];
   const note = (manager: RegisteredManager): void => {
-    for (const { name, peakBytes, usedBytes } of openLedger(manager.shared).pools()) {
+    for (const { name, peakBytes, usedBytes } of openLedger(manager.ledgerMemory).pools()) {
       pools.push({ manager: manager.name, name, peakBytes, usedBytes });
     }
     phases.push(...(manager.phases?.() ?? []));

@@ -167,7 +167,7 @@ export class MemoryManager extends ScopedEmitter<MemoryManagerEvents> implements
   }
 
   /** The ledger's memory: what the agent reads. */
-  get shared(): SharedArrayBuffer {
+  get ledgerMemory(): SharedArrayBuffer {
     return this.ledger.shared;
   }
 

@@ -7,7 +7,7 @@ import type { PhaseStats } from '../report/stats.ts';
 
 /** Shared by all copies of memtool in the process that speak this version. */
 const REGISTRY_KEY: unique symbol = Symbol.for('memtool.registry');
-const REGISTRY_VERSION = 1;
+const REGISTRY_VERSION = 2;
 
 export interface CleanupOptions {
   /** What is older than this, in seconds, counts as stale. Default 300. */
@@ -41,7 +41,7 @@ export interface RegisteredManager {
   /** Whether it asks for an agent; one that runs anyway sees it all the same. */
   readonly wantsAgent: boolean;
   /** The ledger's memory; `openLedger` of any thread reads it. */
-  readonly shared: SharedArrayBuffer;
+  readonly ledgerMemory: SharedArrayBuffer;
   cleanup(options: CleanupOptions): Promise<ManagerCleanup>;
   /** Asks what `observe()` registered, each for a bounded time. */
   observed(): Promise<ObservedUsage[]>;

@@ -19,7 +19,7 @@ function manager(name: string, cleanup: () => Promise<void> = async () => {}): R
     name,
     wantsAgent: true,
     ledgerId: 1,
-    shared: new SharedArrayBuffer(8),
+    ledgerMemory: new SharedArrayBuffer(8),
     cleanup: async () => {
       await cleanup();
       return { reclaimed: [], left: [] };

@@ -18,8 +18,8 @@ function manager(name: string, options: MemoryManagerOptions = {}): MemoryManage
   return memory;
 }
 
-function announced({ name, ledgerId, shared }: MemoryManager, id: number): ManagerAdded {
-  return { id, name, ledgerId, shared };
+function announced({ name, ledgerId, ledgerMemory }: MemoryManager, id: number): ManagerAdded {
+  return { id, name, ledgerId, shared: ledgerMemory };
 }
 
 /** A manager that the agent has not heard of yet. */

@@ -26,7 +26,7 @@ export class LedgerRun {
     this.clock = clock;
     this.model = model;
     this.pools = poolNames.map((name) => memory.pool(name));
-    this.reader = openLedger(memory.shared);
+    this.reader = openLedger(memory.ledgerMemory);
   }
 
   request(kind: ModelHandle['kind'], index: number, bytes: number): void {

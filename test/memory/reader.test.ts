@@ -24,9 +24,9 @@ function makeRecords() {
   return {
     memory,
     handles,
-    reader: openLedger(memory.shared),
-    words: new Int32Array(memory.shared),
-    doubles: new Float64Array(memory.shared),
+    reader: openLedger(memory.ledgerMemory),
+    words: new Int32Array(memory.ledgerMemory),
+    doubles: new Float64Array(memory.ledgerMemory),
   };
 }
 
@@ -34,9 +34,9 @@ describe('a reader', () => {
   test('refuses a ledger of another version, and what is no ledger', () => {
     const { memory, words } = makeRecords();
     words[HEADER.version] = 999;
-    expect(codeOf(() => openLedger(memory.shared))).toBe('MEMTOOL_LEDGER_VERSION');
+    expect(codeOf(() => openLedger(memory.ledgerMemory))).toBe('MEMTOOL_LEDGER_VERSION');
     words[HEADER.version] = 0;
-    expect(codeOf(() => openLedger(memory.shared))).toBe('MEMTOOL_LEDGER_VERSION');
+    expect(codeOf(() => openLedger(memory.ledgerMemory))).toBe('MEMTOOL_LEDGER_VERSION');
     expect(codeOf(() => openLedger(new SharedArrayBuffer(4096)))).toBe('MEMTOOL_LEDGER_VERSION');
   });
 
@@ -65,7 +65,7 @@ describe('a reader', () => {
     const { memory } = makeManager();
     const pool = memory.pool('cache');
     for (const bytes of [0, 1, 2, 3, 4, 1023, 1024]) pool.reserve(bytes);
-    const sizes = openLedger(memory.shared).sizes('cache');
+    const sizes = openLedger(memory.ledgerMemory).sizes('cache');
     expect(sizes.slice(0, 12)).toEqual([1, 1, 2, 1, 0, 0, 0, 0, 0, 0, 1, 1]);
     expect(sizes.reduce((sum, count) => sum + count)).toBe(7);
   });
@@ -133,7 +133,7 @@ test('a reader in another thread never throws and never sees more used than the 
   });
   const stop = new Int32Array(new SharedArrayBuffer(4));
   const source = `${bundle.outputFiles[0]?.text}\nconst { openLedger } = reader;\n{${READING_THREAD}}`;
-  const worker = new Worker(source, { eval: true, workerData: { shared: memory.shared, stop } });
+  const worker = new Worker(source, { eval: true, workerData: { shared: memory.ledgerMemory, stop } });
   await once(worker, 'message');
   const held: { free(): void }[] = [];
   for (let round = 0; round < 200_000; round += 1) {

@@ -58,7 +58,7 @@ test('the peak is that of the phase, to the byte, also below an earlier one; the
   expect(poolOf(memory, 'a', 'temp').peakBytes).toBe(500);
   expect(memory.pool('temp').peakBytes).toBe(9000);
   expect(
-    openLedger(memory.shared)
+    openLedger(memory.ledgerMemory)
       .pools()
       .find(({ name }) => name === 'temp')?.peakBytes,
   ).toBe(9000);

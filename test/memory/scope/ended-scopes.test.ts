@@ -106,7 +106,7 @@ test('a thousand rounds of opening and closing leave nothing behind: no rows, no
   };
   for (let number = 0; number < 1000; number += 1) round(number);
   expect(memory.ledger.words[HEADER.scopeRows]).toBeLessThanOrEqual(5);
-  expect(openLedger(memory.shared).scopes(Infinity, 'used').count).toBe(0);
+  expect(openLedger(memory.ledgerMemory).scopes(Infinity, 'used').count).toBe(0);
   expect([memory.usedBytes, memory.leaks().leaks, memory.activeScope]).toEqual([0, [], undefined]);
   await collectUntil(() => collected.count === 20);
 });
@@ -123,7 +123,7 @@ test('rounds that leak leave nothing behind either, once cleanup took what they 
     expect(held.some(({ isHeld }) => isHeld)).toBe(false);
   }
   expect(memory.ledger.words[HEADER.scopeRows]).toBeLessThanOrEqual(101);
-  expect(openLedger(memory.shared).scopes(Infinity, 'used').count).toBe(0);
+  expect(openLedger(memory.ledgerMemory).scopes(Infinity, 'used').count).toBe(0);
 });
 
 test('10,000 scopes open at once, each with 100 bytes of a user with 10 MiB, are all granted', () => {
@@ -150,13 +150,13 @@ describe('one scope more than there is room for', () => {
     expect(memory.endedScopes()).toEqual([]);
     const last = memory.openUser('ana', { limit: 10 });
     expect(codeOf(() => memory.openUser('bob'))).toBe('MEMTOOL_TOO_MANY_SCOPES');
-    expect(openLedger(memory.shared).scopes(Infinity, 'used').count).toBe(ROWS);
+    expect(openLedger(memory.ledgerMemory).scopes(Infinity, 'used').count).toBe(ROWS);
     last.close();
     const again = memory.openUser('ana');
     expect(again.limitBytes).toBe(Infinity);
     for (const scope of [...queries, again]) scope.close();
     memory.openQuery('one', { user: 'ana', transaction: 't' }).close();
-    expect(openLedger(memory.shared).scopes(Infinity, 'used').count).toBe(0);
+    expect(openLedger(memory.ledgerMemory).scopes(Infinity, 'used').count).toBe(0);
   });
 
   test('is opened when all that keeps a row is lost', async () => {

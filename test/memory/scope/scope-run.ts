@@ -41,7 +41,7 @@ export class ScopeRun {
     this.clock = clock;
     this.model = model;
     this.pools = pools.map((name) => memory.pool(name));
-    this.reader = openLedger(memory.shared);
+    this.reader = openLedger(memory.ledgerMemory);
   }
 
   open({ kind, name: number, limit, inside, user: userNumber, transaction: transactionNumber }: Opening): void {

@@ -105,9 +105,9 @@ test('limits are shown where readers find them', async () => {
   await memory.setLimit(scope, 3000);
   expect(memory.stats().manager.limitBytes).toBe(5000);
   expect(poolStats(memory, 'cache').limitBytes).toBe(4000);
-  expect(openLedger(memory.shared).scopes(1, 'used').scopes).toMatchObject([{ name: 'q', limitBytes: 3000 }]);
+  expect(openLedger(memory.ledgerMemory).scopes(1, 'used').scopes).toMatchObject([{ name: 'q', limitBytes: 3000 }]);
   await memory.setLimit(scope, undefined);
-  expect(openLedger(memory.shared).scopes(1, 'used').scopes).toMatchObject([{ limitBytes: null }]);
+  expect(openLedger(memory.ledgerMemory).scopes(1, 'used').scopes).toMatchObject([{ limitBytes: null }]);
 });
 
 describe('a limit is not set', () => {

@@ -21,7 +21,7 @@ function makeTwo(options: MemoryManagerOptions = POOLS): {
   const one = new MemoryManager({ name: 'two', agent: false, autoCleanup: false, recordsMax: 4096, ...options }, clock);
   const other = MemoryManager.join(one.share(), clock);
   onTestFinished(() => [other, one].forEach((memory) => memory.close()));
-  return { one, other, view: new LedgerView(one.shared) };
+  return { one, other, view: new LedgerView(one.ledgerMemory) };
 }
 
 describe('a limit that one thread lowers', () => {

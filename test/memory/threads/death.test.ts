@@ -86,14 +86,14 @@ describe('a thread that ends', () => {
       },
     ]);
     // It is open here, and is charged no more for what is lost there.
-    expect(openLedger(memory.shared).scopes(10, 'used').scopes).toMatchObject([
+    expect(openLedger(memory.ledgerMemory).scopes(10, 'used').scopes).toMatchObject([
       { name: 'ana', usedBytes: 0, limitBytes: 1000 },
     ]);
     memory.openUser('ana').close();
     memory.openUser('ana').close();
     await memory.cleanup();
     expect(audit([memory], false).problems).toEqual([]);
-    expect(openLedger(memory.shared).scopes(10, 'used').count).toBe(1);
+    expect(openLedger(memory.ledgerMemory).scopes(10, 'used').count).toBe(1);
   });
 
   test('takes the threads with it that it had started, and what they held is found', async () => {

@@ -14,7 +14,7 @@ function reserveIn(scope: MemoryScope, memory: MemoryManager, bytes: number, tag
 }
 
 function openScopes(memory: MemoryManager) {
-  return openLedger(memory.shared)
+  return openLedger(memory.ledgerMemory)
     .scopes(100, 'used')
     .scopes.map(({ kind, name, user, usedBytes, limitBytes }) => ({ kind, name, user, usedBytes, limitBytes }));
 }

@@ -134,7 +134,7 @@ describe('worker threads that share a manager', () => {
     const users = { count: 1000, open: 20, pool: 'cache', bytes: 500 };
     await Promise.all(threads.map((thread) => thread.do('churnUsers', users)));
     await quiet(...threads);
-    expect(openLedger(memory.shared).scopes(10, 'used')).toEqual({ scopes: [], count: 0, usedBytes: 0 });
+    expect(openLedger(memory.ledgerMemory).scopes(10, 'used')).toEqual({ scopes: [], count: 0, usedBytes: 0 });
     expect(audit([memory], false)).toMatchObject({ problems: [], named: 0 });
     expect(memory.usedBytes).toBe(0);
     const ana = memory.openUser('user-7');
@@ -157,7 +157,7 @@ describe('worker threads that share a manager', () => {
     await expect(first?.do('reserveOrThrow', { pool: 'cache', bytes: 201, scope: 'q' })).rejects.toThrow(
       'User ana refused 201 B for worker in pool cache. 800 B of 1000 B (80.0 %) are in use, 200 B are free. Held by: worker 800 B in 2.',
     );
-    const { scopes } = openLedger(memory.shared).scopes(10, 'used');
+    const { scopes } = openLedger(memory.ledgerMemory).scopes(10, 'used');
     expect(
       scopes.map(({ kind, name, usedBytes, limitBytes }) => `${kind} ${name} ${usedBytes} ${limitBytes}`).toSorted(),
     ).toEqual(['query q 400 null', 'query q 400 null', 'transaction t-1 800 null', 'user ana 800 1000']);
