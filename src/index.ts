@@ -28,6 +28,7 @@ export type { AllocateOptions, ReserveOptions } from './memory/pool-options.ts';
 export type { Reclaimer } from './memory/reclaimers.ts';
 export type { CleanupOptions, ManagerCleanup, ObservedUsage } from './memory/registry.ts';
 export { MemoryReservation } from './memory/reservation.ts';
+export { Shared, type SharedOptions } from './memory/shared-values.ts';
 export type { SharedMemory } from './memory/threads/shared-memory.ts';
 export type { TransferredMemory } from './memory/threads/transfers.ts';
 export { watchWasm } from './memory/wasm/wasm-calls.ts';
@@ -39,7 +40,7 @@ export type { CleanupRow } from './report/cleanup.ts';
 export type { Leak, LeakKind, Verdict } from './report/leaks.ts';
 export type { Level } from './report/level.ts';
 export type { Resource } from './report/pressure.ts';
-export type { ManagerStats, PhaseStats, PoolStats } from './report/stats.ts';
+export type { CacheStats, ManagerStats, PhaseStats, PoolStats } from './report/stats.ts';
 export type { Totals } from './report/totals.ts';
 
 // memory/ does not know the agent: the two are joined here. It is started on the main thread; managers of other threads are

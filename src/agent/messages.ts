@@ -1,5 +1,5 @@
 /** What the agent's thread and the threads of the application say to each other. */
-import type { PhaseStats } from '../report/stats.ts';
+import type { CacheStats, PhaseStats } from '../report/stats.ts';
 import type { CleanupOptions, ManagerCleanup, ObservedUsage } from '../memory/registry.ts';
 import type { GcStats } from '../report/stats.ts';
 import type { ThreadIdentity } from '../memory/threads/thread-id.ts';
@@ -111,6 +111,7 @@ export interface Observation {
   ledgerId: number;
   usages: ObservedUsage[];
   phases?: PhaseStats[];
+  caches?: CacheStats[];
 }
 
 export interface MemoryLayers {

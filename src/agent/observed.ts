@@ -1,7 +1,7 @@
 import { usedPercent } from '../memory/level.ts';
 import type { ObservedUsage } from '../memory/registry.ts';
 import type { Unavailable } from '../report/document.ts';
-import type { PhaseStats, PoolStats } from '../report/stats.ts';
+import type { CacheStats, PhaseStats, PoolStats } from '../report/stats.ts';
 import type { Application } from './application.ts';
 import type { History, SeriesKey } from './history.ts';
 import type { Managers } from './managers.ts';
@@ -21,6 +21,7 @@ export interface ObservedPool {
 export interface Observed {
   pools: ObservedPool[];
   phases: PhaseStats[];
+  caches: CacheStats[];
 }
 
 export interface ObservedSources {
@@ -29,11 +30,15 @@ export interface ObservedSources {
   history: History;
 }
 
-/** The pools that someone else manages, as the `observe()` functions of all threads tell of them, and the phases. */
+/** The pools that someone else manages, as the `observe()` functions of all threads tell of them, the phases and the caches. */
 export async function readObserved(sources: ObservedSources, unavailable: Unavailable): Promise<Observed> {
   const threads = sources.managers.observingThreads();
   const found = await Promise.all(threads.map((threadId) => readThread(threadId, sources, unavailable)));
-  return { pools: found.flatMap(({ pools }) => pools), phases: found.flatMap(({ phases }) => phases) };
+  return {
+    pools: found.flatMap(({ pools }) => pools),
+    phases: found.flatMap(({ phases }) => phases),
+    caches: found.flatMap(({ caches }) => caches),
+  };
 }
 
 async function readThread(
@@ -47,6 +52,7 @@ async function readThread(
     case 'answered': {
       const pools: ObservedPool[] = [];
       const phases = outcome.value.flatMap((observation) => observation.phases ?? []);
+      const caches = outcome.value.flatMap((observation) => observation.caches ?? []);
       for (const { manager, ledgerId, usages } of outcome.value) {
         for (const usage of usages) {
           const series = ['observed', ledgerId, usage.name, threadId] as const;
@@ -54,7 +60,7 @@ async function readThread(
           else unavailable[`observed ${usage.name}${where}`] = usage.error;
         }
       }
-      return { pools, phases };
+      return { pools, phases, caches };
     }
     case 'failed':
       unavailable[`observed${where}`] = outcome.message;
@@ -74,7 +80,7 @@ async function readThread(
   }
 }
 
-const NOTHING: Observed = { pools: [], phases: [] };
+const NOTHING: Observed = { pools: [], phases: [], caches: [] };
 
 function toPool(
   manager: string,

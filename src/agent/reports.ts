@@ -113,6 +113,7 @@ export class Reports {
       scopes,
       scopeCount,
       ...(observed.phases.length > 0 ? { phases: observed.phases } : {}),
+      ...(observed.caches.length > 0 ? { caches: observed.caches } : {}),
       scopesUsedBytes: usedBytes,
       ...(memory?.gc ? { gc: memory.gc } : {}),
       ...stated(unavailable),

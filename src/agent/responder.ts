@@ -72,6 +72,7 @@ export class Responder {
         ledgerId: manager.ledgerId,
         usages: await manager.observed(),
         phases: manager.phases?.() ?? [],
+        caches: manager.caches?.() ?? [],
       })),
     );
   }

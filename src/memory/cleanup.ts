@@ -3,6 +3,7 @@ import type { Account } from './account.ts';
 import { formatSeconds } from '../units.ts';
 import {
   LABEL_TAG_MASK,
+  PLACE_KEPT,
   PLACE_LOST,
   PLACE_ORPHANED,
   PLACE_POOL_MASK,
@@ -139,8 +140,8 @@ export function releaseOrphaned(
 function takeStale(target: CleanupTarget, plan: CleanupPlan, reclaimed: Rows): void {
   const { ledger } = target;
   const takers = plan.pools.filter((pool) => plan.force || pool.staleAfterSeconds < Infinity);
-  forOwnRecords(ledger, takers, (record, pool) => {
-    if (ledger.ageSeconds(record) <= takenAfterSeconds(plan, pool)) return;
+  forOwnRecords(ledger, takers, (record, pool, place) => {
+    if ((place & PLACE_KEPT) !== 0 || ledger.ageSeconds(record) <= takenAfterSeconds(plan, pool)) return;
     reclaimed.add('stale', pool, ledger.tagOf(record), ledger.double(record << 2));
     pool.recovery.take(record, true);
   });

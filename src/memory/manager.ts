@@ -1,6 +1,6 @@
 import { MemtoolError } from '../errors.ts';
 import { LEVELS, type Level } from '../report/level.ts';
-import type { ManagerStats, PhaseStats, PoolStats } from '../report/stats.ts';
+import type { ManagerStats, PoolStats } from '../report/stats.ts';
 import type { MemoryAllocation } from './allocation.ts';
 import type { Account } from './account.ts';
 import type { Budget } from './budget.ts';
@@ -15,6 +15,7 @@ import {
   PLACE_TRANSIT,
   RECORD_PLACE,
 } from './ledger/layout.ts';
+import { ApplicationEmitter } from './application-emitter.ts';
 import { Headroom, type ManagerHeadroom } from './headroom.ts';
 import { Ledger } from './ledger/ledger.ts';
 import { openLedger, type LedgerReader } from './ledger/reader.ts';
@@ -31,8 +32,6 @@ import {
   type PoolOptions,
 } from './manager-options.ts';
 import { leaksReport, pressureReport, type ManagerLeaks, type ManagerPressure } from './manager-reports.ts';
-import { Observers, type Observer } from './observers.ts';
-import { Phases } from './phase/phases.ts';
 import { MemoryPool } from './pool.ts';
 import type { MemoryReservation } from './reservation.ts';
 import type { PoolConfig, PoolOwner } from './pool-options.ts';
@@ -49,7 +48,6 @@ import type { EndedScope } from './scope/ended-scope.ts';
 import { checkScope } from './scope/check-scope.ts';
 import { Orphans } from './scope/orphans.ts';
 import { MemoryScope } from './scope/scope.ts';
-import { ScopedEmitter } from './scope/scoped-emitter.ts';
 import { Scopes } from './scope/scopes.ts';
 import { useScopes } from './scope/scoped-reservation.ts';
 import { StackSampler } from './stack-sampler.ts';
@@ -73,7 +71,7 @@ const DECAY_SECONDS = 5;
  * Invariants, always: nothing beyond a pool's or the manager's limit is granted; a refused request leaves no trace but a
  * rejection; every pool's used bytes are the sum of what its live handles hold.
  */
-export class MemoryManager extends ScopedEmitter<MemoryManagerEvents> implements PoolOwner, RegisteredManager {
+export class MemoryManager extends ApplicationEmitter<MemoryManagerEvents> implements PoolOwner, RegisteredManager {
   readonly kind = 'manager';
   readonly name: string;
   readonly thresholds: Thresholds;
@@ -92,14 +90,12 @@ export class MemoryManager extends ScopedEmitter<MemoryManagerEvents> implements
   level: Level = 'normal';
   /** @internal */
   isClosed = false;
-  private readonly observers = new Observers();
   private readonly poolsByName = new Map<string, MemoryPool>();
   private readonly poolsByIndex: MemoryPool[] = [];
   private readonly settings: ManagerSettings;
   private readonly made: 'here' | 'elsewhere';
   private readonly ownHeadroom = new Headroom(this);
   private threads: ManagerThreads | undefined = undefined;
-  private phasesSeen: Phases | undefined = undefined;
   private readonly orphans: Orphans;
   private readonly autoCleanup = new AutoCleanup(this, (event) => this.emit('cleanup', event));
   private readonly reader: LedgerReader;
@@ -245,39 +241,6 @@ export class MemoryManager extends ScopedEmitter<MemoryManagerEvents> implements
     return this.reclaimers.add(this.pool(pool), reclaimer);
   }
 
-  /** Shows a pool that someone else manages beside ours. It is asked when a report is made. @returns how to take it out again */
-  observe(name: string, observer: Observer): () => void {
-    const before = this.observers.size;
-    const remove = this.observers.add(name, observer);
-    this.ledger.countObservers(this.observers.size - before);
-    return () => {
-      const size = this.observers.size;
-      remove();
-      this.ledger.countObservers(this.observers.size - size);
-    };
-  }
-
-  /**
-   * Runs a function as a phase of the program, until it has returned or its promise has settled: how long it takes, the peaks
-   * of the pools meanwhile and what they hold more afterwards are kept by its name. Phases may be nested and overlap; each
-   * counts all that its thread does meanwhile. A manager tells 256 names apart; what comes later is `(others)`.
-   *
-   * @throws MemtoolError `MEMTOOL_INVALID_OPTION`, and whatever the function throws
-   */
-  phase<Result>(name: string, fn: () => Result): Result {
-    if (this.phasesSeen === undefined) {
-      this.phasesSeen = new Phases(this);
-      // Only who has something to say is asked when a report is made.
-      this.ledger.countObservers(1);
-    }
-    return this.phasesSeen.run(name, fn);
-  }
-
-  /** What was run with `phase()`, in this thread. */
-  phases(): PhaseStats[] {
-    return this.phasesSeen?.stats() ?? [];
-  }
-
   /** The manager and its pools; observed pools with what they said last (`observed()` asks them). */
   stats(): { manager: ManagerStats; pools: PoolStats[]; observed: ObservedUsage[] } {
     this.bringUpToDate();
@@ -335,11 +298,6 @@ export class MemoryManager extends ScopedEmitter<MemoryManagerEvents> implements
     return outcome;
   }
 
-  /** Asks what `observe` registered, each for half a second at most. */
-  async observed(): Promise<ObservedUsage[]> {
-    return this.observers.ask();
-  }
-
   /** Ends the manager: it grants nothing more and is no longer shown. Handles can still be freed. Closing again does nothing. */
   close(): void {
     if (this.isClosed) return;
@@ -347,6 +305,7 @@ export class MemoryManager extends ScopedEmitter<MemoryManagerEvents> implements
     this.stopClock();
     for (const pool of this.poolsByIndex) pool.setTripwire();
     this.threads?.close();
+    this.sharedValues.close();
     unregisterManager(this);
   }
 

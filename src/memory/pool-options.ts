@@ -4,6 +4,7 @@ import type { Ledger } from './ledger/ledger.ts';
 import type { Thresholds } from './level.ts';
 import type { Consumer } from './limit-error.ts';
 import type { Budget } from './budget.ts';
+import type { Caches } from './caches.ts';
 import type { MemoryScope } from './scope/scope.ts';
 import type { Sharing } from './threads/sharing.ts';
 import type { Transfers } from './threads/transfers.ts';
@@ -29,6 +30,7 @@ export interface PoolOwner extends Account {
   readonly sampler: StackSampler;
   readonly thresholds: Thresholds;
   readonly poison: boolean;
+  readonly cacheTable: Caches;
   readonly isClosed: boolean;
   /** Once several threads share the manager. */
   readonly sharing: Sharing | undefined;

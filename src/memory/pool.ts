@@ -3,9 +3,11 @@ import { Arena } from './arena/arena.ts';
 import { OUT_UNRECORDED, type Slot } from './arena/slot.ts';
 import { MemoryAllocation } from './allocation.ts';
 import { Budget } from './budget.ts';
+import type { CacheAccount, CacheSource } from './caches.ts';
 import {
   CLOCK,
   PLACE_ALLOCATION,
+  PLACE_KEPT,
   PLACE_THREAD_SHIFT,
   RECORD_BIRTH,
   RECORD_GENERATION,
@@ -160,6 +162,32 @@ export class MemoryPool extends Budget {
     const allocation = this.allocate(bytes, options);
     if (allocation === undefined) throw this.refusal(bytes, options?.tag ?? null);
     return allocation;
+  }
+
+  /** Has a cache shown, and asked to give back when the pool is short of memory. @internal */
+  addCache(source: CacheSource): CacheAccount {
+    return this.owner.cacheTable.add(this, source);
+  }
+
+  /**
+   * An empty reservation for what its holder bounds and gives back when asked: in no scope and never stale. When its handle
+   * is lost, that is certain, however many handles there are.
+   *
+   * @internal
+   */
+  keep(tag: string): MemoryReservation {
+    this.owner.assertOpen();
+    const { ledger } = this;
+    this.countSize(0);
+    const record = ledger.enter(0, ledger.tagIndex(tag), this.place | PLACE_KEPT);
+    if (record === UNRECORDED) {
+      this.countUnrecorded(1);
+      return new MemoryReservation(this, UNRECORDED, 0);
+    }
+    const generation = ledger.words[(record << 3) + RECORD_GENERATION]!;
+    const handle = new MemoryReservation(this, record, generation);
+    this.watch.register(handle, record, generation);
+    return handle;
   }
 
   /** Charges `bytes` more to a live record, and to its scope. @internal */

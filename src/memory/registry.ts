@@ -3,7 +3,7 @@
  * package are loaded. `memory/` does not know the agent; the agent reads each manager's ledger and asks it to clean up.
  */
 import type { CleanupRow } from '../report/cleanup.ts';
-import type { PhaseStats } from '../report/stats.ts';
+import type { CacheStats, PhaseStats } from '../report/stats.ts';
 
 /** Shared by all copies of memtool in the process that speak this version. */
 const REGISTRY_KEY: unique symbol = Symbol.for('memtool.registry');
@@ -47,6 +47,8 @@ export interface RegisteredManager {
   observed(): Promise<ObservedUsage[]>;
   /** What the program names with `phase()`. Another copy of the package may not know of it. */
   phases?(): PhaseStats[];
+  /** The caches in its pools, likewise. */
+  caches?(): CacheStats[];
 }
 
 export type RegistryEvent = 'add' | 'remove';

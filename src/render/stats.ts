@@ -2,6 +2,7 @@ import { isFailure } from '../report/document.ts';
 import type { ScopeSort } from '../report/scopes.ts';
 import type { ManagerStats, PoolStats, ProcessStats, StatsReport } from '../report/stats.ts';
 import { formatBytes, formatChange, formatPercent } from '../units.ts';
+import { cacheLines } from './caches.ts';
 import { blocks, failureLines, heading, unavailableLines } from './process.ts';
 import { phaseLines } from './phases.ts';
 import { residentLines } from './resident.ts';
@@ -24,6 +25,7 @@ function processLines(found: ProcessStats, sort: ScopeSort | undefined, style: S
   return [
     heading(found, style),
     ...section(own.length > 0 ? poolLines(own, found.managers, style) : noPoolLines(found, style)),
+    ...section(cacheLines(found, style)),
     ...section(scopeLines(found, sort, style)),
     ...section(phaseLines(found, style)),
     ...section(memoryLine(found, style)),

@@ -84,6 +84,8 @@ export interface ProcessStats extends ProcessIdentity, ProcessMemory {
   scopeCount?: number;
   /** Absent when there are none. */
   phases?: PhaseStats[];
+  /** Absent when there are none. */
+  caches?: CacheStats[];
   /** What all that are open hold together; what is in several is counted once. An older agent does not say. */
   scopesUsedBytes?: number;
   /** Only for those who asked for it to be counted, and not while collections are so many that it would cost too much. */
@@ -112,6 +114,29 @@ export interface PhaseStats {
   heapUsedBytes: [before: number, after: number];
   /** The peak of any run, in the thread that ran it; what was not freed by the last. */
   pools: { name: string; peakBytes: number; notFreedBytes: number }[];
+}
+
+/** A cache of the library's, in the thread that made it. */
+export interface CacheStats {
+  manager: string;
+  pool: string;
+  /** `(others)` in the row that stands for all further caches of a pool. */
+  name: string;
+  entries: number;
+  maxEntries: number;
+  /** Charged to the pool. */
+  usedBytes: number;
+  maxBytes: number;
+  hits: number;
+  misses: number;
+  /** Of the lookups, those that found something; `null` before the first one. */
+  hitPercent: number | null;
+  /** Entries that had to go for others, or because the pool was short of memory. */
+  evictions: number;
+  /** Entries that the cache or the pool had no room for. */
+  refusals: number;
+  /** What the entries would take more if none of them was compressed. */
+  savedBytes: number;
 }
 
 export type StatsReport = Document<'stats', ProcessStats>;

@@ -88,6 +88,8 @@ export const PLACE_ORPHANED = 0x400;
 export const PLACE_TRANSIT = 0x800;
 /** Of a free record that is on no thread's list (spare-records.ts). */
 export const PLACE_SPARE = 0x1000;
+/** Kept on purpose and given back when asked, as by a cache: never stale, however old. */
+export const PLACE_KEPT = 0x2000;
 /** The thread that owns the record, live or free. */
 export const PLACE_THREAD_SHIFT = 16;
 export const PLACE_THREAD_MASK = 0x3f0000;

@@ -2,6 +2,7 @@ import {
   CLOCK,
   HEADER,
   PLACE_ALLOCATION,
+  PLACE_KEPT,
   PLACE_LOST,
   PLACE_ORPHANED,
   PLACE_POOL_MASK,
@@ -90,7 +91,7 @@ export function groupRecords(views: LedgerViews, options: GroupOptions): RecordG
     const age = now - birth;
     const flags = place & (PLACE_LOST | PLACE_ORPHANED);
     let state = STATE_STALE;
-    if (flags !== 0 || age <= ageMax) {
+    if (flags !== 0 || age <= ageMax || (place & PLACE_KEPT) !== 0) {
       // A clock that a tick moved on between two loads may be one second behind a birth; no more than that.
       if ((flags === 0 && !all) || age < -1) continue;
       if (flags === 0) state = STATE_LIVE;
