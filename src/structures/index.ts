@@ -1,3 +1,4 @@
 /** `memtool/structures`: structures that hold memory well. Each is charged to a pool, bounded, and gives back under pressure. */
-// oxlint-disable-next-line unicorn/require-module-specifiers -- until the first structure is here
-export {};
+export { BoundedCache } from './bounded-cache.ts';
+export type { BoundedCacheOptions, CompressOptions } from './bounded-cache-options.ts';
+export type { CacheStats } from '../report/stats.ts';

@@ -1,0 +1,135 @@
+import { deflated, packable, type Packable } from './bounded-cache-deflate.ts';
+import type { Entry } from './bounded-cache-entry.ts';
+import type { Shelf } from './bounded-cache-shelf.ts';
+
+/** At a time. libuv has four threads, which the file system and DNS want too. */
+const CONCURRENCY = 2;
+/** So many entries are moved before others get their turn. */
+const STEPS_MAX = 64;
+/** Of `maxBytes`, for the work on one entry: new entries must find room beside it. */
+const WORK_SHARE_MAX = 0.25;
+
+export interface CompressorOptions<Key extends {}, Value> {
+  minBytes: number;
+  hotBytes: number;
+  maxBytes: number;
+  /** The entries that were used last, uncompressed. */
+  hot: Shelf<Key, Value>;
+  /** All that were used before those. */
+  cold: Shelf<Key, Value>;
+  /** Charges for work, if need be by evicting cold entries. */
+  takeRoom: (bytes: number) => boolean;
+  giveBack: (bytes: number) => void;
+  /** Runs a function in no scope: what it starts goes on after the query that happened to run. */
+  untracked: <Result>(fn: () => Result) => Result;
+}
+
+function nextTurn(): Promise<void> {
+  return new Promise((resolve) => void setImmediate(resolve));
+}
+
+/**
+ * Moves what has not been used lately from the hot to the cold entries, and compresses it there, on other threads. Input and
+ * output are charged beside the entry from before it begins until it has ended; so no copy is ever there for nothing.
+ */
+export class Compressor<Key extends {}, Value> {
+  /** Charged for what is being compressed. */
+  workBytes = 0;
+  /** All that was ever saved. */
+  everSavedBytes = 0;
+  private readonly options: CompressorOptions<Key, Value>;
+  private readonly running = new Set<Promise<void>>();
+  private hotBytes: number;
+  private isDue = false;
+  private isClosed = false;
+
+  constructor(options: CompressorOptions<Key, Value>) {
+    this.options = options;
+    this.hotBytes = options.hotBytes;
+  }
+
+  /** Called whenever the hot entries may have become too many; the work begins after the code that runs now. */
+  schedule(): void {
+    if (this.isDue || this.isClosed || this.running.size >= CONCURRENCY || !this.hasWork) return;
+    this.isDue = true;
+    this.options.untracked(() => setImmediate(() => this.work()).unref());
+  }
+
+  /** Compresses from the least recently used on, until so much is saved, nothing is left or the time is over. */
+  async relieve(targetBytes: number, deadlineMs: number): Promise<void> {
+    const before = this.everSavedBytes;
+    this.hotBytes = 0;
+    try {
+      while (this.everSavedBytes - before < targetBytes && performance.now() < deadlineMs && !this.isClosed) {
+        this.work();
+        if (this.running.size === 0 && !this.hasWork) break;
+        // In turn: how much is still to be saved is known after each.
+        // oxlint-disable-next-line no-await-in-loop
+        await (this.running.size > 0 ? Promise.race(this.running) : nextTurn());
+      }
+    } finally {
+      this.hotBytes = this.options.hotBytes;
+    }
+  }
+
+  close(): void {
+    this.isClosed = true;
+  }
+
+  private get hasWork(): boolean {
+    const { hot } = this.options;
+    return hot.size > 0 && hot.bytes > this.hotBytes;
+  }
+
+  private work(): void {
+    this.isDue = false;
+    const { hot, cold } = this.options;
+    for (let step = 0; step < STEPS_MAX; step += 1) {
+      if (this.isClosed || this.running.size >= CONCURRENCY || !this.hasWork) return;
+      const oldest = hot.oldest();
+      if (oldest === undefined) return hot.removeExpired();
+      const { key, entry } = oldest;
+      const work = this.admitted(entry);
+      const taken = hot.take(key);
+      if (taken !== undefined) cold.put(key, entry, taken.ttlMs);
+      if (work !== undefined) this.start(key, entry, work);
+    }
+    this.schedule();
+  }
+
+  /** What is to be compressed and has been given the room for it. */
+  private admitted(entry: Entry<Value>): Packable | undefined {
+    const { minBytes, maxBytes, takeRoom } = this.options;
+    const work = packable(entry.value);
+    if (work === undefined || work.payloadBytes < minBytes || work.workBytes > maxBytes * WORK_SHARE_MAX)
+      return undefined;
+    if (!takeRoom(work.workBytes)) return undefined;
+    this.workBytes += work.workBytes;
+    return work;
+  }
+
+  private start(key: Key, entry: Entry<Value>, work: Packable): void {
+    const running = this.options
+      .untracked(() => deflated(work))
+      .then((packed) => {
+        this.running.delete(running);
+        this.workBytes -= work.workBytes;
+        this.options.giveBack(work.workBytes);
+        if (packed !== undefined) this.replace(key, entry, work, packed);
+        this.schedule();
+      });
+    this.running.add(running);
+  }
+
+  /** Unless the entry was used, replaced or evicted meanwhile. */
+  private replace(key: Key, entry: Entry<Value>, { packing, payloadBytes }: Packable, packed: Buffer): void {
+    const { cold, giveBack } = this.options;
+    // What `sizeOf` counts beside the value stays, such as the key.
+    const bytes = Math.max(packed.length, entry.plainBytes - payloadBytes + packed.length);
+    const savedBytes = entry.bytes - bytes;
+    if (savedBytes <= 0 || cold.peek(key) !== entry) return;
+    cold.change(entry, () => entry.pack(packed, packing, bytes));
+    this.everSavedBytes += savedBytes;
+    giveBack(savedBytes);
+  }
+}

@@ -1,0 +1,291 @@
+import { hitPercent, type CacheAccount, type CacheFigures } from '../memory/caches.ts';
+import { showFacts } from '../memory/describable.ts';
+import type { MemoryPool } from '../memory/pool.ts';
+import { checkSize } from '../memory/size.ts';
+import type { CacheStats } from '../report/stats.ts';
+import { MemtoolError } from '../errors.ts';
+import { Compressor } from './bounded-cache-compressor.ts';
+import { Entry } from './bounded-cache-entry.ts';
+import { cacheSettings, type BoundedCacheOptions, type CacheClock } from './bounded-cache-options.ts';
+import { Shelf } from './bounded-cache-shelf.ts';
+
+/** What a cleanup waits for compression; what is still to be given back then is evicted. */
+const COMPRESS_MS_MAX = 1000;
+
+/**
+ * A least-recently-used cache that is charged to a pool and bounded by bytes and by entries. When the pool is short of memory
+ * it gives back: entries that were not used lately are compressed, if that is wanted, and then evicted.
+ *
+ * Invariants: `usedBytes` is what the pool is charged for it, to the byte, and never above `maxBytes`; it is the sum of the
+ * entries and of what is being compressed.
+ */
+export class BoundedCache<Key extends {}, Value extends {}> {
+  readonly kind = 'cache';
+  readonly name: string;
+  readonly pool: MemoryPool;
+  readonly maxBytes: number;
+  readonly maxEntries: number;
+  private readonly sizeOf: (value: Value, key: Key) => number;
+  private readonly account: CacheAccount;
+  /** The entries used last. */
+  private readonly hot: Shelf<Key, Value>;
+  /** Those used before all of `hot`, once they may be compressed. */
+  private readonly cold: Shelf<Key, Value> | undefined;
+  private readonly compressor: Compressor<Key, Value> | undefined;
+  private isClosed = false;
+  private used = 0;
+  private hits = 0;
+  private misses = 0;
+  private evictions = 0;
+  private evictedForWorkBytes = 0;
+  private refusals = 0;
+
+  /** @throws MemtoolError `MEMTOOL_INVALID_OPTION`, `MEMTOOL_CLOSED` */
+  constructor(options: BoundedCacheOptions<Key, Value>, clock?: CacheClock) {
+    const { pool, name, maxBytes, maxEntries, sizeOf, ttlMs, compress } = cacheSettings(options);
+    this.name = name;
+    this.pool = pool;
+    this.maxBytes = maxBytes;
+    this.maxEntries = maxEntries;
+    this.sizeOf = sizeOf;
+    const shelf = { maxEntries, ttlMs, clock, onExpired: ({ bytes }: Entry<Value>) => this.giveBack(bytes) };
+    const hot = new Shelf<Key, Value>(shelf);
+    this.hot = hot;
+    if (compress !== undefined) {
+      const cold = new Shelf<Key, Value>(shelf);
+      this.cold = cold;
+      this.compressor = new Compressor<Key, Value>({
+        ...compress,
+        maxBytes,
+        hot,
+        cold,
+        takeRoom: (bytes) => this.takeRoom(bytes, cold),
+        giveBack: (bytes) => this.giveBack(bytes),
+        untracked: (fn) => this.account.untracked(fn),
+      });
+    }
+    this.account = pool.addCache(this);
+  }
+
+  /** Charged to the pool: the entries, and what is being compressed. */
+  get usedBytes(): number {
+    return this.used;
+  }
+
+  /** How many entries there are; those that are too old among them, until somebody looks. */
+  get size(): number {
+    return this.hot.size + (this.cold?.size ?? 0);
+  }
+
+  /** Of the lookups by `get`, the share that found something, 0-1; `null` before the first one. */
+  get hitRate(): number | null {
+    const { hits, misses } = this;
+    return hits + misses === 0 ? null : hits / (hits + misses);
+  }
+
+  /** What the entries would take more if none of them was compressed. */
+  get savedBytes(): number {
+    return this.cold?.savedBytes ?? 0;
+  }
+
+  stats(): CacheStats {
+    return { manager: this.account.manager, pool: this.pool.name, name: this.name, ...this.figures() };
+  }
+
+  /** The facts, as `JSON.stringify` and `console.log` show them. */
+  toJSON(): object {
+    return this.stats();
+  }
+
+  /**
+   * The value, which is then the one used last. One that is compressed is decompressed at once and stays so if there is room:
+   * it equals what was put in, but is not the same object.
+   */
+  get(key: Key): Value | undefined {
+    const entry = this.hot.get(key);
+    if (entry !== undefined) {
+      this.hits += 1;
+      return entry.value;
+    }
+    const value = this.cold === undefined ? undefined : this.getCold(key, this.cold);
+    if (value === undefined) this.misses += 1;
+    else this.hits += 1;
+    return value;
+  }
+
+  /** As `get`, but it counts as no use and no lookup, and what is compressed stays so. */
+  peek(key: Key): Value | undefined {
+    return (this.hot.peek(key) ?? this.cold?.peek(key))?.value;
+  }
+
+  /** Whether there is a value. It counts as no use. */
+  has(key: Key): boolean {
+    return this.hot.has(key) || (this.cold?.has(key) ?? false);
+  }
+
+  /**
+   * Keeps a value, if need be in the place of those not used for longest. The cache does not copy it: do not change it later.
+   *
+   * @returns false when neither the cache nor the pool has room for it; nothing is under the key then
+   * @throws MemtoolError `MEMTOOL_INVALID_OPTION` and `MEMTOOL_INVALID_SIZE` where its size cannot be told, `MEMTOOL_CLOSED`
+   */
+  set(key: Key, value: Value): boolean {
+    this.assertOpen();
+    const bytes = this.sizeOf(value, key);
+    checkSize(bytes, `What sizeOf of the cache ${this.name} returned`);
+    this.delete(key);
+    if (!this.takeRoom(bytes)) {
+      this.refusals += 1;
+      return false;
+    }
+    while (this.size >= this.maxEntries) this.evict();
+    this.hot.put(key, new Entry(value, bytes));
+    this.compressor?.schedule();
+    return true;
+  }
+
+  /** @returns whether there was a value */
+  delete(key: Key): boolean {
+    const entry = this.hot.remove(key) ?? this.cold?.remove(key);
+    if (entry === undefined) return false;
+    this.giveBack(entry.bytes);
+    return true;
+  }
+
+  /** Gives everything back, but what is being compressed just now. */
+  clear(): void {
+    const bytes = this.hot.bytes + (this.cold?.bytes ?? 0);
+    this.hot.clear();
+    this.cold?.clear();
+    this.giveBack(bytes);
+  }
+
+  /** The most recently used first. */
+  *keys(): Generator<Key, void, undefined> {
+    yield* this.hot.keys();
+    if (this.cold !== undefined) yield* this.cold.keys();
+  }
+
+  /** Ends the cache: it holds nothing more and is no longer shown. Closing again does nothing. */
+  close(): void {
+    if (this.isClosed) return;
+    this.isClosed = true;
+    this.compressor?.close();
+    this.clear();
+    this.account.close();
+    this.used = 0;
+  }
+
+  [Symbol.dispose](): void {
+    this.close();
+  }
+
+  /** @internal */
+  figures(): CacheFigures {
+    const { size: entries, maxEntries, usedBytes, maxBytes, hits, misses, evictions, refusals, savedBytes } = this;
+    return {
+      entries,
+      maxEntries,
+      usedBytes,
+      maxBytes,
+      hits,
+      misses,
+      hitPercent: hitPercent(hits, misses),
+      evictions,
+      refusals,
+      savedBytes,
+    };
+  }
+
+  /** Asked when the pool is under pressure. @internal */
+  reclaim(targetBytes: number): number | Promise<number> {
+    const before = this.used;
+    this.hot.removeExpired();
+    this.cold?.removeExpired();
+    const expiredBytes = before - this.used;
+    const { compressor } = this;
+    if (compressor === undefined) return expiredBytes + this.evictBytes(targetBytes - expiredBytes);
+    return this.compressFirst(compressor, targetBytes - expiredBytes).then((bytes) => expiredBytes + bytes);
+  }
+
+  private async compressFirst(compressor: Compressor<Key, Value>, targetBytes: number): Promise<number> {
+    const before = compressor.everSavedBytes + this.evictedForWorkBytes;
+    await compressor.relieve(targetBytes, performance.now() + COMPRESS_MS_MAX);
+    const bytes = compressor.everSavedBytes + this.evictedForWorkBytes - before;
+    return bytes + this.evictBytes(targetBytes - bytes);
+  }
+
+  private getCold(key: Key, cold: Shelf<Key, Value>): Value | undefined {
+    const taken = cold.take(key);
+    if (taken === undefined) return undefined;
+    const { entry, ttlMs } = taken;
+    const { bytes, plainBytes, isPacked } = entry;
+    // Until one of the two is given up, both are charged.
+    const isKept = !isPacked || this.takeRoom(plainBytes);
+    const { value } = entry;
+    if (isPacked && isKept) {
+      entry.unpack(value);
+      this.giveBack(bytes);
+    }
+    (isKept ? this.hot : cold).put(key, entry, ttlMs);
+    this.compressor?.schedule();
+    return value;
+  }
+
+  /** Charges so much more, if need be in the place of what was not used for longest. @param shelf nothing but of this one */
+  private takeRoom(bytes: number, shelf?: Shelf<Key, Value>): boolean {
+    if (!this.account.isOpen()) return false;
+    const { account, maxBytes } = this;
+    const missing = Math.max(this.used + bytes - maxBytes, bytes - account.roomBytes());
+    if (missing > 0) {
+      // Nothing is given up for what has no place even so.
+      const held = shelf?.bytes ?? this.hot.bytes + (this.cold?.bytes ?? 0);
+      if (missing > held) return false;
+      const evictedBytes = this.evictBytes(missing, shelf);
+      if (shelf !== undefined) this.evictedForWorkBytes += evictedBytes;
+    }
+    // Other threads may draw on the pool meanwhile: then what is here makes way until it is enough.
+    let toEvict = Math.max(bytes, 1);
+    while (!account.charge.tryGrow(bytes)) {
+      if (shelf !== undefined || this.evictBytes(toEvict) === 0) return false;
+      toEvict *= 2;
+    }
+    this.used += bytes;
+    return true;
+  }
+
+  private giveBack(bytes: number): void {
+    if (this.isClosed) return;
+    this.account.charge.shrink(bytes);
+    this.used -= bytes;
+  }
+
+  /** @returns the bytes that it gave back */
+  private evictBytes(targetBytes: number, shelf?: Shelf<Key, Value>): number {
+    let bytes = 0;
+    while (bytes < targetBytes) {
+      const entry = this.evict(shelf);
+      if (entry === undefined) break;
+      bytes += entry.bytes;
+    }
+    return bytes;
+  }
+
+  private evict(shelf?: Shelf<Key, Value>): Entry<Value> | undefined {
+    const entry = shelf === undefined ? (this.cold?.pop() ?? this.hot.pop()) : shelf.pop();
+    if (entry === undefined) return undefined;
+    this.evictions += 1;
+    this.giveBack(entry.bytes);
+    return entry;
+  }
+
+  private assertOpen(): void {
+    this.account.assertOpen();
+    if (!this.isClosed) return;
+    throw new MemtoolError('MEMTOOL_CLOSED', `The cache ${this.name} was closed and takes nothing more.`, {
+      hint: 'Close it when nothing uses it any more, or make a new BoundedCache.',
+    });
+  }
+}
+
+showFacts(BoundedCache.prototype);
