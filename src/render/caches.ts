@@ -14,14 +14,14 @@ export function cacheLines({ caches = [], managers }: ProcessStats, style: Style
   const saved = caches.some(({ savedBytes }) => savedBytes > 0);
   const columns: Column[] = [
     { head: 'CACHE', shrinkTo: 12 },
-    { head: 'POOL', drop: 3 },
+    { head: 'POOL', drop: 6 },
     { head: 'HITS', align: 'right' },
-    { head: 'LOOKUPS', align: 'right', drop: 1 },
-    { head: 'ENTRIES', align: 'right', drop: 2 },
+    { head: 'LOOKUPS', align: 'right', drop: 4 },
+    { head: 'ENTRIES', align: 'right', drop: 5 },
     { head: 'USED', align: 'right' },
-    { head: 'LIMIT', align: 'right', drop: 4 },
-    ...(saved ? [{ head: 'SAVED', align: 'right', drop: 6 } as const] : []),
-    { head: 'EVICTED', align: 'right', drop: 5 },
+    { head: 'LIMIT', align: 'right', drop: 3 },
+    ...(saved ? [{ head: 'SAVED', align: 'right', drop: 1 } as const] : []),
+    { head: 'EVICTED', align: 'right', drop: 2 },
     ...(refused ? [{ head: 'REFUSED', align: 'right' } as const] : []),
   ];
   const largest = caches.toSorted((a, b) => b.usedBytes - a.usedBytes);

@@ -69,6 +69,8 @@ export class Compressor<Key extends {}, Value> {
       }
     } finally {
       this.hotBytes = this.options.hotBytes;
+      // What is still going on is charged until it has ended.
+      await Promise.all(this.running);
     }
   }
 

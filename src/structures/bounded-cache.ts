@@ -72,6 +72,11 @@ export class BoundedCache<Key extends {}, Value extends {}> {
     return this.used;
   }
 
+  /** Of `usedBytes`, what is charged for compressing: it is given back when that is done. */
+  get workBytes(): number {
+    return this.compressor?.workBytes ?? 0;
+  }
+
   /** How many entries there are; those that are too old among them, until somebody looks. */
   get size(): number {
     return this.hot.size + (this.cold?.size ?? 0);
