@@ -82,7 +82,10 @@ export class Caches {
       manager: owner.name,
       isOpen: () => !owner.isClosed,
       assertOpen: () => owner.assertOpen(),
-      roomBytes: () => Math.min(pool.limitBytes - pool.usedBytes, owner.limitBytes - owner.usedBytes),
+      roomBytes: () => {
+        const bytes = pool.limitBytes - pool.usedBytes;
+        return owner.limitBytes === Infinity ? bytes : Math.min(bytes, owner.limitBytes - owner.usedBytes);
+      },
       untracked: (fn) => owner.untracked(fn),
       close: () => {
         this.remove(ticket);

@@ -6,19 +6,18 @@ import type { Shelf } from './bounded-cache-shelf.ts';
 const CONCURRENCY = 2;
 /** So many entries are moved before others get their turn. */
 const STEPS_MAX = 64;
-/** Of `maxBytes`, for the work on one entry: new entries must find room beside it. */
-const WORK_SHARE_MAX = 0.25;
 
 export interface CompressorOptions<Key extends {}, Value> {
   minBytes: number;
   hotBytes: number;
-  maxBytes: number;
+  /** What may be charged for work at a time. */
+  workBytesMax: number;
   /** The entries that were used last, uncompressed. */
   hot: Shelf<Key, Value>;
   /** All that were used before those. */
   cold: Shelf<Key, Value>;
-  /** Charges for work, if need be by evicting cold entries. */
-  takeRoom: (bytes: number) => boolean;
+  /** Charges for work, if there is room for it. */
+  takeWork: (bytes: number) => boolean;
   giveBack: (bytes: number) => void;
   /** Runs a function in no scope: what it starts goes on after the query that happened to run. */
   untracked: <Result>(fn: () => Result) => Result;
@@ -61,8 +60,7 @@ export class Compressor<Key extends {}, Value> {
     this.hotBytes = 0;
     try {
       while (this.everSavedBytes - before < targetBytes && performance.now() < deadlineMs && !this.isClosed) {
-        this.work();
-        if (this.running.size === 0 && !this.hasWork) break;
+        if (!this.work() && this.running.size === 0) break;
         // In turn: how much is still to be saved is known after each.
         // oxlint-disable-next-line no-await-in-loop
         await (this.running.size > 0 ? Promise.race(this.running) : nextTurn());
@@ -83,34 +81,44 @@ export class Compressor<Key extends {}, Value> {
     return hot.size > 0 && hot.bytes > this.hotBytes;
   }
 
-  private work(): void {
+  /** @returns whether it got anywhere */
+  private work(): boolean {
     this.isDue = false;
     const { hot, cold } = this.options;
-    for (let step = 0; step < STEPS_MAX; step += 1) {
-      if (this.isClosed || this.running.size >= CONCURRENCY || !this.hasWork) return;
+    let step = 0;
+    for (; step < STEPS_MAX && !this.isClosed && this.running.size < CONCURRENCY && this.hasWork; step += 1) {
       const oldest = hot.oldest();
-      if (oldest === undefined) return hot.removeExpired();
+      if (oldest === undefined) {
+        hot.removeExpired();
+        break;
+      }
       const { key, entry } = oldest;
-      const work = this.admitted(entry);
+      const work = this.workOn(entry);
+      // Without room for the work the entry stays where it is, and is looked at again when there may be.
+      if (work !== undefined && !this.hasRoom(work)) return step > 0;
       const taken = hot.take(key);
       if (taken !== undefined) cold.put(key, entry, taken.ttlMs);
       if (work !== undefined) this.start(key, entry, work);
     }
-    this.schedule();
+    if (step === STEPS_MAX) this.schedule();
+    return step > 0;
   }
 
-  /** What is to be compressed and has been given the room for it. */
-  private admitted(entry: Entry<Value>): Packable | undefined {
-    const { minBytes, maxBytes, takeRoom } = this.options;
+  /** What is to be done on an entry, if it is worth it. */
+  private workOn(entry: Entry<Value>): Packable | undefined {
+    const { minBytes, workBytesMax } = this.options;
     const work = packable(entry.value);
-    if (work === undefined || work.payloadBytes < minBytes || work.workBytes > maxBytes * WORK_SHARE_MAX)
-      return undefined;
-    if (!takeRoom(work.workBytes)) return undefined;
-    this.workBytes += work.workBytes;
-    return work;
+    const isWorth = work !== undefined && work.payloadBytes >= minBytes && work.workBytes <= workBytesMax;
+    return isWorth ? work : undefined;
+  }
+
+  private hasRoom({ workBytes }: Packable): boolean {
+    const { workBytesMax, takeWork } = this.options;
+    return this.workBytes + workBytes <= workBytesMax && takeWork(workBytes);
   }
 
   private start(key: Key, entry: Entry<Value>, work: Packable): void {
+    this.workBytes += work.workBytes;
     const running = this.options
       .untracked(() => deflated(work))
       .then((packed) => {
@@ -118,7 +126,7 @@ export class Compressor<Key extends {}, Value> {
         this.workBytes -= work.workBytes;
         this.options.giveBack(work.workBytes);
         if (packed !== undefined) this.replace(key, entry, work, packed);
-        this.schedule();
+        this.work();
       });
     this.running.add(running);
   }

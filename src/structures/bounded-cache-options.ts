@@ -17,7 +17,10 @@ export interface BoundedCacheOptions<Key, Value> {
   name?: string;
   /** Entries end when they are this old, in seconds or as '5m'. Default never. */
   ttl?: number | string;
-  /** Compresses texts and Buffers that have not been used lately, before any entry is evicted. Default false. */
+  /**
+   * Compresses texts and Buffers that have not been used lately, before any entry is evicted. An eighth of `maxBytes` is then
+   * kept for the work; a value that takes more than half of that is left as it is. Default false.
+   */
   compress?: boolean | CompressOptions;
 }
 
@@ -42,11 +45,13 @@ export interface CacheSettings<Key, Value> {
   sizeOf: (value: Value, key: Key) => number;
   name: string;
   ttlMs: number | undefined;
-  compress: { minBytes: number; hotBytes: number } | undefined;
+  compress: { minBytes: number; hotBytes: number; workBytesMax: number } | undefined;
 }
 
 const MIN_BYTES_DEFAULT = 1024;
 const HOT_SHARE_DEFAULT = 0.5;
+/** Kept free, so that nothing has to go before something else can be compressed. */
+const WORK_SHARE = 1 / 8;
 /** About half of what an entry takes beside its value, so that tiny entries cannot take many times `maxBytes`. */
 const BYTES_PER_ENTRY_MIN = 64;
 const MAX_ENTRIES_DEFAULT_MIN = 1024;
@@ -73,7 +78,11 @@ function compression(compress: boolean | CompressOptions, maxBytes: number): Cac
   const { minBytes = MIN_BYTES_DEFAULT, hotShare = HOT_SHARE_DEFAULT } = compress === true ? {} : compress;
   if (!(hotShare >= 0 && hotShare <= 1))
     throw invalid(`compress.hotShare is ${String(hotShare)}.`, 'Give a share of maxBytes from 0 to 1.');
-  return { minBytes: parseBytes(minBytes, 'compress.minBytes'), hotBytes: Math.floor(maxBytes * hotShare) };
+  return {
+    minBytes: parseBytes(minBytes, 'compress.minBytes'),
+    hotBytes: Math.floor(maxBytes * hotShare),
+    workBytesMax: Math.floor(maxBytes * WORK_SHARE),
+  };
 }
 
 function invalid(message: string, hint: string): MemtoolError {

@@ -19,6 +19,7 @@ export interface Taken<Key, Value> {
 }
 
 const SWEEP_MS = 1000;
+const HOWEVER_OLD = { allowStale: true };
 
 /** Entries in the order of their use, with what they take together. It evicts nothing by itself. */
 export class Shelf<Key extends {}, Value> {
@@ -76,7 +77,7 @@ export class Shelf<Key extends {}, Value> {
 
   /** Takes what is under a key, however old. */
   remove(key: Key): Entry<Value> | undefined {
-    const entry = this.entries.peek(key, { allowStale: true });
+    const entry = this.entries.peek(key, HOWEVER_OLD);
     if (entry === undefined) return undefined;
     this.entries.delete(key);
     this.count(entry, -1);

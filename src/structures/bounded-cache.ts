@@ -25,6 +25,8 @@ export class BoundedCache<Key extends {}, Value extends {}> {
   readonly pool: MemoryPool;
   readonly maxBytes: number;
   readonly maxEntries: number;
+  /** Of `maxBytes`, what the entries may take: the rest is for compressing them. */
+  private readonly entryBytesMax: number;
   private readonly sizeOf: (value: Value, key: Key) => number;
   private readonly account: CacheAccount;
   /** The entries used last. */
@@ -37,7 +39,6 @@ export class BoundedCache<Key extends {}, Value extends {}> {
   private hits = 0;
   private misses = 0;
   private evictions = 0;
-  private evictedForWorkBytes = 0;
   private refusals = 0;
 
   /** @throws MemtoolError `MEMTOOL_INVALID_OPTION`, `MEMTOOL_CLOSED` */
@@ -47,6 +48,7 @@ export class BoundedCache<Key extends {}, Value extends {}> {
     this.pool = pool;
     this.maxBytes = maxBytes;
     this.maxEntries = maxEntries;
+    this.entryBytesMax = maxBytes - (compress?.workBytesMax ?? 0);
     this.sizeOf = sizeOf;
     const shelf = { maxEntries, ttlMs, clock, onExpired: ({ bytes }: Entry<Value>) => this.giveBack(bytes) };
     const hot = new Shelf<Key, Value>(shelf);
@@ -56,10 +58,9 @@ export class BoundedCache<Key extends {}, Value extends {}> {
       this.cold = cold;
       this.compressor = new Compressor<Key, Value>({
         ...compress,
-        maxBytes,
         hot,
         cold,
-        takeRoom: (bytes) => this.takeRoom(bytes, cold),
+        takeWork: (bytes) => this.takeWork(bytes),
         giveBack: (bytes) => this.giveBack(bytes),
         untracked: (fn) => this.account.untracked(fn),
       });
@@ -138,12 +139,11 @@ export class BoundedCache<Key extends {}, Value extends {}> {
     this.assertOpen();
     const bytes = this.sizeOf(value, key);
     checkSize(bytes, `What sizeOf of the cache ${this.name} returned`);
-    this.delete(key);
-    if (!this.takeRoom(bytes)) {
+    const before = this.remove(key);
+    if (!this.admit(bytes, before?.bytes ?? 0)) {
       this.refusals += 1;
       return false;
     }
-    while (this.size >= this.maxEntries) this.evict();
     this.hot.put(key, new Entry(value, bytes));
     this.compressor?.schedule();
     return true;
@@ -151,7 +151,7 @@ export class BoundedCache<Key extends {}, Value extends {}> {
 
   /** @returns whether there was a value */
   delete(key: Key): boolean {
-    const entry = this.hot.remove(key) ?? this.cold?.remove(key);
+    const entry = this.remove(key);
     if (entry === undefined) return false;
     this.giveBack(entry.bytes);
     return true;
@@ -209,15 +209,21 @@ export class BoundedCache<Key extends {}, Value extends {}> {
     this.cold?.removeExpired();
     const expiredBytes = before - this.used;
     const { compressor } = this;
-    if (compressor === undefined) return expiredBytes + this.evictBytes(targetBytes - expiredBytes);
+    if (compressor === undefined) return expiredBytes + this.giveWay(targetBytes - expiredBytes);
     return this.compressFirst(compressor, targetBytes - expiredBytes).then((bytes) => expiredBytes + bytes);
   }
 
   private async compressFirst(compressor: Compressor<Key, Value>, targetBytes: number): Promise<number> {
-    const before = compressor.everSavedBytes + this.evictedForWorkBytes;
+    const before = compressor.everSavedBytes;
     await compressor.relieve(targetBytes, performance.now() + COMPRESS_MS_MAX);
-    const bytes = compressor.everSavedBytes + this.evictedForWorkBytes - before;
-    return bytes + this.evictBytes(targetBytes - bytes);
+    const savedBytes = compressor.everSavedBytes - before;
+    return savedBytes + this.giveWay(targetBytes - savedBytes);
+  }
+
+  private giveWay(targetBytes: number): number {
+    const bytes = this.evictBytes(targetBytes);
+    this.giveBack(bytes);
+    return bytes;
   }
 
   private getCold(key: Key, cold: Shelf<Key, Value>): Value | undefined {
@@ -226,7 +232,7 @@ export class BoundedCache<Key extends {}, Value extends {}> {
     const { entry, ttlMs } = taken;
     const { bytes, plainBytes, isPacked } = entry;
     // Until one of the two is given up, both are charged.
-    const isKept = !isPacked || this.takeRoom(plainBytes);
+    const isKept = !isPacked || (this.account.isOpen() && this.admit(plainBytes, 0));
     const { value } = entry;
     if (isPacked && isKept) {
       entry.unpack(value);
@@ -237,26 +243,53 @@ export class BoundedCache<Key extends {}, Value extends {}> {
     return value;
   }
 
-  /** Charges so much more, if need be in the place of what was not used for longest. @param shelf nothing but of this one */
-  private takeRoom(bytes: number, shelf?: Shelf<Key, Value>): boolean {
-    if (!this.account.isOpen()) return false;
-    const { account, maxBytes } = this;
-    const missing = Math.max(this.used + bytes - maxBytes, bytes - account.roomBytes());
-    if (missing > 0) {
-      // Nothing is given up for what has no place even so.
-      const held = shelf?.bytes ?? this.hot.bytes + (this.cold?.bytes ?? 0);
-      if (missing > held) return false;
-      const evictedBytes = this.evictBytes(missing, shelf);
-      if (shelf !== undefined) this.evictedForWorkBytes += evictedBytes;
+  /**
+   * Charges what comes in the place of what has just gone and is charged still; of what was not used for longest goes as much
+   * as is needed. Of two that are of one size the pool hears nothing.
+   *
+   * @returns false, and only what had gone is given back, when there is no room even so
+   */
+  private admit(bytes: number, goneBytes: number): boolean {
+    const missing = this.missingBytes(bytes, goneBytes);
+    const held = this.hot.bytes + (this.cold?.bytes ?? 0);
+    if (missing > held) {
+      this.giveBack(goneBytes);
+      return false;
     }
+    let freed = goneBytes + this.evictBytes(missing);
+    while (this.size >= this.maxEntries) freed += this.evict()?.bytes ?? 0;
     // Other threads may draw on the pool meanwhile: then what is here makes way until it is enough.
-    let toEvict = Math.max(bytes, 1);
-    while (!account.charge.tryGrow(bytes)) {
-      if (shelf !== undefined || this.evictBytes(toEvict) === 0) return false;
-      toEvict *= 2;
+    for (let more = bytes; bytes > freed && !this.account.charge.tryGrow(bytes - freed); more *= 2) {
+      const evicted = this.evictBytes(more);
+      freed += evicted;
+      if (evicted > 0) continue;
+      this.giveBack(freed);
+      return false;
     }
+    if (bytes > freed) this.used += bytes - freed;
+    else this.giveBack(freed - bytes);
+    return true;
+  }
+
+  /** How much must go before `bytes` have a place, in the cache and in the pool. */
+  private missingBytes(bytes: number, goneBytes: number): number {
+    const { account, entryBytesMax, used, workBytes } = this;
+    if (bytes > entryBytesMax) return Infinity;
+    const missing = Math.max(0, used - workBytes - goneBytes + bytes - entryBytesMax);
+    const more = bytes - goneBytes;
+    return more > missing ? Math.max(missing, more - account.roomBytes()) : missing;
+  }
+
+  /** Charges for the work on an entry, and lets nothing go for it. */
+  private takeWork(bytes: number): boolean {
+    const { account } = this;
+    if (!account.isOpen() || bytes > account.roomBytes() || !account.charge.tryGrow(bytes)) return false;
     this.used += bytes;
     return true;
+  }
+
+  private remove(key: Key): Entry<Value> | undefined {
+    return this.hot.remove(key) ?? this.cold?.remove(key);
   }
 
   private giveBack(bytes: number): void {
@@ -265,22 +298,20 @@ export class BoundedCache<Key extends {}, Value extends {}> {
     this.used -= bytes;
   }
 
-  /** @returns the bytes that it gave back */
-  private evictBytes(targetBytes: number, shelf?: Shelf<Key, Value>): number {
+  /** Lets go what was not used for longest. @returns the bytes, which are charged still */
+  private evictBytes(targetBytes: number): number {
     let bytes = 0;
     while (bytes < targetBytes) {
-      const entry = this.evict(shelf);
+      const entry = this.evict();
       if (entry === undefined) break;
       bytes += entry.bytes;
     }
     return bytes;
   }
 
-  private evict(shelf?: Shelf<Key, Value>): Entry<Value> | undefined {
-    const entry = shelf === undefined ? (this.cold?.pop() ?? this.hot.pop()) : shelf.pop();
-    if (entry === undefined) return undefined;
-    this.evictions += 1;
-    this.giveBack(entry.bytes);
+  private evict(): Entry<Value> | undefined {
+    const entry = this.cold?.pop() ?? this.hot.pop();
+    if (entry !== undefined) this.evictions += 1;
     return entry;
   }
 

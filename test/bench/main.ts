@@ -20,6 +20,7 @@ const BENCHES: Record<string, () => Promise<{ bench: () => Promise<BenchRow[]> }
   buffers: () => import('./buffers.ts'),
   recording: () => import('./recording.ts'),
   'black-box': () => import('./black-box.ts'),
+  cache: () => import('./cache.ts'),
 };
 
 const [name] = process.argv.slice(2);
