@@ -91,7 +91,12 @@ export class SharedValues {
     checkSize(bytes, `The size of the shared value ${key}`);
     const isTagged = this.tagged.has(key) || this.tagged.size < TAGS_MAX;
     if (isTagged) this.tagged.add(key);
-    const from = typeof pool === 'string' ? this.owner.pool(pool) : pool;
+    const from = this.owner.pool(typeof pool === 'string' ? pool : pool.name);
+    if (typeof pool !== 'string' && pool !== from) {
+      throw new MemtoolError('MEMTOOL_INVALID_OPTION', `The pool ${pool.name} belongs to another manager.`, {
+        hint: 'Call shared() of the manager whose pool it is.',
+      });
+    }
     return this.owner.untracked(() => from.reserveOrThrow(bytes, { tag: `shared:${isTagged ? key : '(others)'}` }));
   }
 }

@@ -5,7 +5,9 @@ import type { Shelf } from './bounded-cache-shelf.ts';
 /** At a time. libuv has four threads, which the file system and DNS want too. */
 const CONCURRENCY = 2;
 /** So many entries are moved before others get their turn. */
-const STEPS_MAX = 64;
+const STEPS_MAX = 256;
+/** Keys of cold entries that wait to be compressed; of more, those that would be evicted first are left as they are. */
+const PENDING_MAX = 4096;
 
 export interface CompressorOptions<Key extends {}, Value> {
   minBytes: number;
@@ -30,6 +32,8 @@ function nextTurn(): Promise<void> {
 /**
  * Moves what has not been used lately from the hot to the cold entries, and compresses it there, on other threads. Input and
  * output are charged beside the entry from before it begins until it has ended; so no copy is ever there for nothing.
+ *
+ * What has become cold last is compressed first: where more comes in than can be compressed, it is what stays for longest.
  */
 export class Compressor<Key extends {}, Value> {
   /** Charged for what is being compressed. */
@@ -38,6 +42,8 @@ export class Compressor<Key extends {}, Value> {
   everSavedBytes = 0;
   private readonly options: CompressorOptions<Key, Value>;
   private readonly running = new Set<Promise<void>>();
+  private readonly pending: Key[] = [];
+  private isRelieving = false;
   private hotBytes: number;
   private isDue = false;
   private isClosed = false;
@@ -49,7 +55,7 @@ export class Compressor<Key extends {}, Value> {
 
   /** Called whenever the hot entries may have become too many; the work begins after the code that runs now. */
   schedule(): void {
-    if (this.isDue || this.isClosed || this.running.size >= CONCURRENCY || !this.hasWork) return;
+    if (this.isDue || this.isClosed || !this.hasTooManyHot) return;
     this.isDue = true;
     this.options.untracked(() => setImmediate(() => this.work()).unref());
   }
@@ -58,6 +64,7 @@ export class Compressor<Key extends {}, Value> {
   async relieve(targetBytes: number, deadlineMs: number): Promise<void> {
     const before = this.everSavedBytes;
     this.hotBytes = 0;
+    this.isRelieving = true;
     try {
       while (this.everSavedBytes - before < targetBytes && performance.now() < deadlineMs && !this.isClosed) {
         if (!this.work() && this.running.size === 0) break;
@@ -67,6 +74,7 @@ export class Compressor<Key extends {}, Value> {
       }
     } finally {
       this.hotBytes = this.options.hotBytes;
+      this.isRelieving = false;
       // What is still going on is charged until it has ended.
       await Promise.all(this.running);
     }
@@ -74,9 +82,10 @@ export class Compressor<Key extends {}, Value> {
 
   close(): void {
     this.isClosed = true;
+    this.pending.length = 0;
   }
 
-  private get hasWork(): boolean {
+  private get hasTooManyHot(): boolean {
     const { hot } = this.options;
     return hot.size > 0 && hot.bytes > this.hotBytes;
   }
@@ -84,28 +93,58 @@ export class Compressor<Key extends {}, Value> {
   /** @returns whether it got anywhere */
   private work(): boolean {
     this.isDue = false;
+    if (this.isClosed) return false;
+    const moved = this.moveToCold();
+    const started = this.startPending();
+    this.schedule();
+    return moved || started;
+  }
+
+  /** Under pressure one after the other, as they are compressed: what was used last is to stay as it is if it can. */
+  private moveToCold(): boolean {
     const { hot, cold } = this.options;
     let step = 0;
-    for (; step < STEPS_MAX && !this.isClosed && this.running.size < CONCURRENCY && this.hasWork; step += 1) {
+    for (; step < STEPS_MAX && this.hasTooManyHot; step += 1) {
+      if (this.isRelieving && this.pending.length > 0) break;
       const oldest = hot.oldest();
       if (oldest === undefined) {
         hot.removeExpired();
         break;
       }
       const { key, entry } = oldest;
-      const work = this.workOn(entry);
-      // Without room for the work the entry stays where it is, and is looked at again when there may be.
-      if (work !== undefined && !this.hasRoom(work)) return step > 0;
       const taken = hot.take(key);
       if (taken !== undefined) cold.put(key, entry, taken.ttlMs);
-      if (work !== undefined) this.start(key, entry, work);
+      if (this.workOn(entry) !== undefined) this.pending.push(key);
     }
-    if (step === STEPS_MAX) this.schedule();
+    if (this.pending.length > PENDING_MAX) this.pending.splice(0, this.pending.length - PENDING_MAX / 2);
     return step > 0;
+  }
+
+  private startPending(): boolean {
+    const { cold } = this.options;
+    let hasStarted = false;
+    while (this.pending.length > 0 && this.running.size < CONCURRENCY) {
+      const key = this.isRelieving ? this.pending.shift() : this.pending.pop();
+      const entry = key === undefined ? undefined : cold.peek(key);
+      // It was used, replaced or evicted meanwhile.
+      if (key === undefined || entry === undefined) continue;
+      const work = this.workOn(entry);
+      if (work === undefined) continue;
+      if (!this.hasRoom(work)) {
+        // It waits for more room.
+        if (this.isRelieving) this.pending.unshift(key);
+        else this.pending.push(key);
+        break;
+      }
+      this.start(key, entry, work);
+      hasStarted = true;
+    }
+    return hasStarted;
   }
 
   /** What is to be done on an entry, if it is worth it. */
   private workOn(entry: Entry<Value>): Packable | undefined {
+    if (!entry.mayShrink || entry.isPacked) return undefined;
     const { minBytes, workBytesMax } = this.options;
     const work = packable(entry.value);
     const isWorth = work !== undefined && work.payloadBytes >= minBytes && work.workBytes <= workBytesMax;
@@ -125,6 +164,7 @@ export class Compressor<Key extends {}, Value> {
         this.running.delete(running);
         this.workBytes -= work.workBytes;
         this.options.giveBack(work.workBytes);
+        entry.mayShrink = packed !== undefined;
         if (packed !== undefined) this.replace(key, entry, work, packed);
         this.work();
       });

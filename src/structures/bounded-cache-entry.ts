@@ -9,6 +9,8 @@ export class Entry<Value> {
   bytes: number;
   /** What it takes uncompressed, as `sizeOf` says. */
   readonly plainBytes: number;
+  /** Whether compressing it may be worth it: not, once it was tried in vain. */
+  mayShrink = true;
   private packing: Packing | undefined = undefined;
   private content: Value | Buffer;
 

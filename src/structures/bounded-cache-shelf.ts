@@ -33,17 +33,17 @@ export class Shelf<Key extends {}, Value> {
 
   constructor({ maxEntries, ttlMs, clock, onExpired }: ShelfOptions<Value>) {
     this.ttlMs = ttlMs;
+    const dispose = (entry: Entry<Value>, _: Key, reason: LRUCache.DisposeReason): void => {
+      if (reason !== 'expire') return;
+      this.count(entry, -1);
+      onExpired(entry);
+    };
     this.entries = new LRUCache<Key, Entry<Value>>({
       // Not `max`, which takes memory for all of them at once.
       maxSize: maxEntries,
       sizeCalculation: () => 1,
-      ...(ttlMs === undefined ? {} : { ttl: ttlMs }),
+      ...(ttlMs === undefined ? {} : { ttl: ttlMs, dispose }),
       ...(clock === undefined ? {} : { perf: clock, ttlResolution: 0 }),
-      dispose: (entry, _, reason) => {
-        if (reason !== 'expire') return;
-        this.count(entry, -1);
-        onExpired(entry);
-      },
     });
   }
 
