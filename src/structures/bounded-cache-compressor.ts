@@ -96,7 +96,7 @@ export class Compressor<Key extends {}, Value> {
     if (this.isClosed) return false;
     const moved = this.moveToCold();
     const started = this.startPending();
-    this.schedule();
+    if (!this.isRelieving) this.schedule();
     return moved || started;
   }
 

@@ -7,7 +7,8 @@ import { MemtoolError } from '../errors.ts';
 import { Compressor } from './bounded-cache-compressor.ts';
 import { Entry } from './bounded-cache-entry.ts';
 import { cacheSettings, type BoundedCacheOptions, type CacheClock } from './bounded-cache-options.ts';
-import { Shelf } from './bounded-cache-shelf.ts';
+import { Shelves } from './bounded-cache-shelves.ts';
+import type { Shelf } from './bounded-cache-shelf.ts';
 
 /** What a cleanup waits for compression; what is still to be given back then is evicted. */
 const COMPRESS_MS_MAX = 1000;
@@ -29,16 +30,12 @@ export class BoundedCache<Key extends {}, Value extends {}> {
   private readonly entryBytesMax: number;
   private readonly sizeOf: (value: Value, key: Key) => number;
   private readonly account: CacheAccount;
-  /** The entries used last. */
-  private readonly hot: Shelf<Key, Value>;
-  /** Those used before all of `hot`, once they may be compressed. */
-  private readonly cold: Shelf<Key, Value> | undefined;
+  private readonly shelves: Shelves<Key, Value>;
   private readonly compressor: Compressor<Key, Value> | undefined;
   private isClosed = false;
   private used = 0;
   private hits = 0;
   private misses = 0;
-  private evictions = 0;
   private refusals = 0;
 
   /** @throws MemtoolError `MEMTOOL_INVALID_OPTION`, `MEMTOOL_CLOSED` */
@@ -50,12 +47,10 @@ export class BoundedCache<Key extends {}, Value extends {}> {
     this.maxEntries = maxEntries;
     this.entryBytesMax = maxBytes - (compress?.workBytesMax ?? 0);
     this.sizeOf = sizeOf;
-    const shelf = { maxEntries, ttlMs, clock, onExpired: ({ bytes }: Entry<Value>) => this.giveBack(bytes) };
-    const hot = new Shelf<Key, Value>(shelf);
-    this.hot = hot;
-    if (compress !== undefined) {
-      const cold = new Shelf<Key, Value>(shelf);
-      this.cold = cold;
+    const onExpired = ({ bytes }: Entry<Value>): void => this.giveBack(bytes);
+    this.shelves = new Shelves({ maxEntries, ttlMs, clock, onExpired }, compress !== undefined);
+    const { hot, cold } = this.shelves;
+    if (compress !== undefined && cold !== undefined) {
       this.compressor = new Compressor<Key, Value>({
         ...compress,
         hot,
@@ -80,7 +75,7 @@ export class BoundedCache<Key extends {}, Value extends {}> {
 
   /** How many entries there are; those that are too old among them, until somebody looks. */
   get size(): number {
-    return this.hot.size + (this.cold?.size ?? 0);
+    return this.shelves.size;
   }
 
   /** Of the lookups by `get`, the share that found something, 0-1; `null` before the first one. */
@@ -91,7 +86,7 @@ export class BoundedCache<Key extends {}, Value extends {}> {
 
   /** What the entries would take more if none of them was compressed. */
   get savedBytes(): number {
-    return this.cold?.savedBytes ?? 0;
+    return this.shelves.savedBytes;
   }
 
   stats(): CacheStats {
@@ -108,12 +103,13 @@ export class BoundedCache<Key extends {}, Value extends {}> {
    * it equals what was put in, but is not the same object.
    */
   get(key: Key): Value | undefined {
-    const entry = this.hot.get(key);
+    const { hot, cold } = this.shelves;
+    const entry = hot.get(key);
     if (entry !== undefined) {
       this.hits += 1;
       return entry.value;
     }
-    const value = this.cold === undefined ? undefined : this.getCold(key, this.cold);
+    const value = cold === undefined ? undefined : this.getCold(key, cold);
     if (value === undefined) this.misses += 1;
     else this.hits += 1;
     return value;
@@ -121,12 +117,12 @@ export class BoundedCache<Key extends {}, Value extends {}> {
 
   /** As `get`, but it counts as no use and no lookup, and what is compressed stays so. */
   peek(key: Key): Value | undefined {
-    return (this.hot.peek(key) ?? this.cold?.peek(key))?.value;
+    return this.shelves.peek(key)?.value;
   }
 
   /** Whether there is a value. It counts as no use. */
   has(key: Key): boolean {
-    return this.hot.has(key) || (this.cold?.has(key) ?? false);
+    return this.shelves.has(key);
   }
 
   /**
@@ -139,19 +135,19 @@ export class BoundedCache<Key extends {}, Value extends {}> {
     this.assertOpen();
     const bytes = this.sizeOf(value, key);
     checkSize(bytes, `What sizeOf of the cache ${this.name} returned`);
-    const before = this.remove(key);
+    const before = this.shelves.remove(key);
     if (!this.admit(bytes, before?.bytes ?? 0)) {
       this.refusals += 1;
       return false;
     }
-    this.hot.put(key, new Entry(value, bytes));
+    this.shelves.hot.put(key, new Entry(value, bytes));
     this.compressor?.schedule();
     return true;
   }
 
   /** @returns whether there was a value */
   delete(key: Key): boolean {
-    const entry = this.remove(key);
+    const entry = this.shelves.remove(key);
     if (entry === undefined) return false;
     this.giveBack(entry.bytes);
     return true;
@@ -159,16 +155,14 @@ export class BoundedCache<Key extends {}, Value extends {}> {
 
   /** Gives everything back, but what is being compressed just now. */
   clear(): void {
-    const bytes = this.hot.bytes + (this.cold?.bytes ?? 0);
-    this.hot.clear();
-    this.cold?.clear();
+    const { bytes } = this.shelves;
+    this.shelves.clear();
     this.giveBack(bytes);
   }
 
   /** The most recently used first. */
-  *keys(): Generator<Key, void, undefined> {
-    yield* this.hot.keys();
-    if (this.cold !== undefined) yield* this.cold.keys();
+  keys(): Generator<Key, void, undefined> {
+    return this.shelves.keys();
   }
 
   /** Ends the cache: it holds nothing more and is no longer shown. Closing again does nothing. */
@@ -187,7 +181,7 @@ export class BoundedCache<Key extends {}, Value extends {}> {
 
   /** @internal */
   figures(): CacheFigures {
-    const { size: entries, maxEntries, usedBytes, maxBytes, hits, misses, evictions, refusals, savedBytes } = this;
+    const { size: entries, maxEntries, usedBytes, maxBytes, hits, misses, refusals, savedBytes } = this;
     return {
       entries,
       maxEntries,
@@ -196,7 +190,7 @@ export class BoundedCache<Key extends {}, Value extends {}> {
       hits,
       misses,
       hitPercent: hitPercent(hits, misses),
-      evictions,
+      evictions: this.shelves.evictions,
       refusals,
       savedBytes,
     };
@@ -205,8 +199,7 @@ export class BoundedCache<Key extends {}, Value extends {}> {
   /** Asked when the pool is under pressure. @internal */
   reclaim(targetBytes: number): number | Promise<number> {
     const before = this.used;
-    this.hot.removeExpired();
-    this.cold?.removeExpired();
+    this.shelves.removeExpired();
     const expiredBytes = before - this.used;
     const { compressor } = this;
     if (compressor === undefined) return expiredBytes + this.giveWay(targetBytes - expiredBytes);
@@ -221,7 +214,7 @@ export class BoundedCache<Key extends {}, Value extends {}> {
   }
 
   private giveWay(targetBytes: number): number {
-    const bytes = this.evictBytes(targetBytes);
+    const bytes = this.shelves.evictBytes(targetBytes);
     this.giveBack(bytes);
     return bytes;
   }
@@ -238,7 +231,7 @@ export class BoundedCache<Key extends {}, Value extends {}> {
       entry.unpack(value);
       this.giveBack(bytes);
     }
-    (isKept ? this.hot : cold).put(key, entry, ttlMs);
+    (isKept ? this.shelves.hot : cold).put(key, entry, ttlMs);
     this.compressor?.schedule();
     return value;
   }
@@ -250,17 +243,17 @@ export class BoundedCache<Key extends {}, Value extends {}> {
    * @returns false, and only what had gone is given back, when there is no room even so
    */
   private admit(bytes: number, goneBytes: number): boolean {
+    const { account, maxEntries, shelves } = this;
     const missing = this.missingBytes(bytes, goneBytes);
-    const held = this.hot.bytes + (this.cold?.bytes ?? 0);
-    if (missing > held) {
+    if (missing > shelves.bytes) {
       this.giveBack(goneBytes);
       return false;
     }
-    let freed = goneBytes + this.evictBytes(missing);
-    while (this.size >= this.maxEntries) freed += this.evict()?.bytes ?? 0;
+    let freed = goneBytes + shelves.evictBytes(missing);
+    while (shelves.size >= maxEntries) freed += shelves.evict();
     // Other threads may draw on the pool meanwhile: then what is here makes way until it is enough.
-    for (let more = bytes; bytes > freed && !this.account.charge.tryGrow(bytes - freed); more *= 2) {
-      const evicted = this.evictBytes(more);
+    for (let more = bytes; bytes > freed && !account.charge.tryGrow(bytes - freed); more *= 2) {
+      const evicted = shelves.evictBytes(more);
       freed += evicted;
       if (evicted > 0) continue;
       this.giveBack(freed);
@@ -288,31 +281,10 @@ export class BoundedCache<Key extends {}, Value extends {}> {
     return true;
   }
 
-  private remove(key: Key): Entry<Value> | undefined {
-    return this.hot.remove(key) ?? this.cold?.remove(key);
-  }
-
   private giveBack(bytes: number): void {
     if (this.isClosed) return;
     this.account.charge.shrink(bytes);
     this.used -= bytes;
-  }
-
-  /** Lets go what was not used for longest. @returns the bytes, which are charged still */
-  private evictBytes(targetBytes: number): number {
-    let bytes = 0;
-    while (bytes < targetBytes) {
-      const entry = this.evict();
-      if (entry === undefined) break;
-      bytes += entry.bytes;
-    }
-    return bytes;
-  }
-
-  private evict(): Entry<Value> | undefined {
-    const entry = this.cold?.pop() ?? this.hot.pop();
-    if (entry !== undefined) this.evictions += 1;
-    return entry;
   }
 
   private assertOpen(): void {
