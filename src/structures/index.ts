@@ -2,3 +2,9 @@
 export { BoundedCache } from './bounded-cache.ts';
 export type { BoundedCacheOptions, CompressOptions } from './bounded-cache-options.ts';
 export type { CacheStats } from '../report/stats.ts';
+export { Broadcast, type BroadcastOptions } from './broadcast.ts';
+export { BoundedStream, boundedStream, type BoundedStreamOptions } from './bounded-stream.ts';
+export type { Encoded } from './encoding.ts';
+export { PayloadBatcher, type Framing, type PayloadBatcherOptions } from './payload-batcher.ts';
+export { SharedPayload, type PayloadOptions } from './shared-payload.ts';
+export { Subscriber, type DroppedPayloads, type Send } from './subscriber.ts';
