@@ -149,9 +149,9 @@ test('closing sends what waits; afterwards adding is a coded error, and closing 
   expect(pool.usedBytes).toBe(0);
 });
 
-test('changes are charged to the scope in which the batcher was made, not to the one that adds them', async () => {
+test('changes are charged to the scope in which the batcher was made, not to the one that adds them', () => {
   const { memory, pool, batcher } = makeBatcher();
-  await memory.query('q-1', { user: 'ana' }, (query) => {
+  memory.query('q-1', { user: 'ana' }, (query) => {
     batcher.add(change(1));
     expect([query.usedBytes, pool.usedBytes > 0]).toEqual([0, true]);
   });

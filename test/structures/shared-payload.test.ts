@@ -11,6 +11,10 @@ function makePool(limit = 100_000) {
   return { memory, pool: memory.pool('messages') };
 }
 
+function asItIs<Encoded>(encoded: Encoded): Encoded {
+  return encoded;
+}
+
 test('100 holders have the same Buffer, the pool is charged for it once, and the last release frees it', () => {
   const { pool } = makePool();
   const payload = SharedPayload.encodeOrThrow(PRICE, { pool, tag: 'prices' });
@@ -64,10 +68,9 @@ test('an encoder gives text or bytes: its own buffer is taken over, and a part o
   const { pool } = makePool();
   const own = Buffer.allocUnsafeSlow(1000);
   const part = Buffer.alloc(8192).subarray(100, 1100);
-  const encode = (bytes: Uint8Array): Uint8Array => bytes;
-  using fromOwn = SharedPayload.encodeOrThrow<Uint8Array>(own, { pool, encode });
-  using fromPart = SharedPayload.encodeOrThrow<Uint8Array>(part, { pool, encode });
-  using fromText = SharedPayload.encodeOrThrow('päckchen', { pool, encode: (text) => text });
+  using fromOwn = SharedPayload.encodeOrThrow<Uint8Array>(own, { pool, encode: asItIs });
+  using fromPart = SharedPayload.encodeOrThrow<Uint8Array>(part, { pool, encode: asItIs });
+  using fromText = SharedPayload.encodeOrThrow('päckchen', { pool, encode: asItIs });
   expect(fromOwn.bytes.buffer).toBe(own.buffer);
   expect(fromPart.bytes.buffer.byteLength).toBe(1000);
   expect(fromText.bytes.buffer.byteLength).toBe(9);
@@ -86,7 +89,7 @@ test('what has no JSON, and an encoder that gives neither text nor bytes, are co
 
 test('a payload is charged to the scope that runs, and its bytes stay whole when cleanup takes the charge away', async () => {
   const { memory, pool } = makePool();
-  const payload = await memory.query('q-1', { user: 'ana' }, (query) => {
+  const payload = memory.query('q-1', { user: 'ana' }, (query) => {
     const encoded = SharedPayload.encodeOrThrow(PRICE, { pool, tag: 'prices' });
     expect(query.usedBytes).toBe(PRICE_BYTES);
     return encoded;
