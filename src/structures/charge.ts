@@ -1,6 +1,7 @@
+import type { MemtoolError } from '../errors.ts';
 import type { MemoryPool } from '../memory/pool.ts';
 import type { ReserveOptions } from '../memory/pool-options.ts';
-import type { MemoryReservation } from '../memory/reservation.ts';
+import { revoked, type MemoryReservation } from '../memory/reservation.ts';
 import { checkScope } from '../memory/scope/check-scope.ts';
 import type { MemoryScope } from '../memory/scope/scope.ts';
 
@@ -14,6 +15,7 @@ export class Charge {
   private readonly options: ReserveOptions;
   private readonly scope: MemoryScope | undefined;
   private reservation: MemoryReservation | undefined;
+  private refusedBytes = 0;
 
   /** @throws MemtoolError `MEMTOOL_INVALID_OPTION`, `MEMTOOL_SCOPE_ENDED` for a scope that cannot be charged */
   constructor(pool: MemoryPool, { tag, scope }: ReserveOptions) {
@@ -24,16 +26,20 @@ export class Charge {
 
   /** Takes `bytes` more, all or nothing. @returns false when a limit does not allow it, or cleanup took the charge away */
   tryGrow(bytes: number): boolean {
-    if (this.reservation !== undefined) return this.reservation.tryGrow(bytes);
-    this.reservation = this.run(() => this.pool.reserve(bytes, this.options));
-    return this.reservation !== undefined;
+    const isGranted = this.reservation === undefined ? this.reserve(bytes) : this.reservation.tryGrow(bytes);
+    if (!isGranted) this.refusedBytes = bytes;
+    return isGranted;
+  }
+
+  /** Why `tryGrow` was false the last time. */
+  refusal(): MemtoolError {
+    if (this.reservation?.isHeld === false) return revoked(`What is charged to pool ${this.pool.name}`);
+    return this.pool.refusal(this.refusedBytes, this.options.tag ?? null);
   }
 
   /** As `tryGrow`. @throws MemoryLimitError when refused, MemtoolError `MEMTOOL_REVOKED` when cleanup took the charge away */
   grow(bytes: number): void {
-    if (this.reservation === undefined)
-      this.reservation = this.run(() => this.pool.reserveOrThrow(bytes, this.options));
-    else this.reservation.grow(bytes);
+    if (!this.tryGrow(bytes)) throw this.refusal();
   }
 
   /** Gives back `bytes` of what is held. */
@@ -58,5 +64,10 @@ export class Charge {
     const { scopes } = this.pool.ledger;
     if (scopes === undefined) return fn();
     return this.scope === undefined ? scopes.untracked(fn) : scopes.runIn(this.scope, fn);
+  }
+
+  private reserve(bytes: number): boolean {
+    this.reservation = this.run(() => this.pool.reserve(bytes, this.options));
+    return this.reservation !== undefined;
   }
 }

@@ -8,3 +8,5 @@ export type { Encoded } from './encoding.ts';
 export { PayloadBatcher, type Framing, type PayloadBatcherOptions } from './payload-batcher.ts';
 export { SharedPayload, type PayloadOptions } from './shared-payload.ts';
 export { Subscriber, type DroppedPayloads, type Send } from './subscriber.ts';
+export type { ColumnKind, Columns, ColumnValue, RecordOf } from './record-table/columns.ts';
+export { RecordTable, type RecordTableOptions } from './record-table/record-table.ts';
