@@ -21,6 +21,7 @@ const BENCHES: Record<string, () => Promise<{ bench: () => Promise<BenchRow[]> }
   recording: () => import('./recording.ts'),
   'black-box': () => import('./black-box.ts'),
   cache: () => import('./cache.ts'),
+  payloads: () => import('./payloads.ts'),
 };
 
 const [name] = process.argv.slice(2);

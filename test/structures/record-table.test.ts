@@ -239,6 +239,7 @@ test.each<[string, Partial<RecordTableOptions<Columns>>]>([
   ['a kind that is none', { columns: { a: wrong('u64') } }],
   ['a kind by the name of a method', { columns: { a: wrong('toString') } }],
   ['no rows', { rowsMax: 0 }],
+  ['chunks of no rows', { chunkRows: 0 }],
   ['too many rows', { rowsMax: 2 ** 32 + 1 }],
 ])('%s is a coded error', (_, options) => {
   const asked: RecordTableOptions<Columns> = { pool: makeTable().pool, columns: SUBSCRIBER, rowsMax: 10, ...options };

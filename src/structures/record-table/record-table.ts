@@ -21,9 +21,14 @@ export interface RecordTableOptions<Of extends Columns> extends ReserveOptions {
   columns: Of;
   /** At most 2^32. */
   rowsMax: number;
+  /** By how many rows it grows: rounded up to a power of two. Default: as many as take about 64 KiB. */
+  chunkRows?: number;
 }
 
 const ROWS_MAX_MAX: number = 2 ** 32;
+const CHUNK_ROWS_MAX: number = 2 ** 20;
+const CHUNK_ROWS_MIN = 16;
+const CHUNK_BYTES: number = 64 * 1024;
 
 /**
  * Records in columns of fixed width, outside the JavaScript heap: for what a program has 100,000 of. A record takes the bytes
@@ -50,7 +55,9 @@ export class RecordTable<Of extends Columns> {
     this.pool = pool;
     this.rowsMax = countOption(rowsMax, 'rowsMax', 1, ROWS_MAX_MAX);
     this.charge = new Charge(pool, options);
-    this.rows = new Rows(this.charge, ROW_HEADER_BYTES + fieldsBytes(columns), rowsMax);
+    const rowBytes = ROW_HEADER_BYTES + fieldsBytes(columns);
+    const chunkRows = countOption(options.chunkRows ?? chunkRowsFor(rowBytes), 'chunkRows', 1, CHUNK_ROWS_MAX);
+    this.rows = new Rows(this.charge, { rowBytes, rowsMax, chunkRows });
     this.columns = layOut(columns, ROW_HEADER_BYTES, this.rows.chunkRows);
     this.columnList = [...this.columns.values()];
     this.textColumns = this.columnList.filter(({ kind }) => kind === 'text');
@@ -237,6 +244,10 @@ export class RecordTable<Of extends Columns> {
       hint: 'Free it when nothing uses it any more, or make a new one.',
     });
   }
+}
+
+function chunkRowsFor(rowBytes: number): number {
+  return 2 ** Math.floor(Math.log2(Math.max(CHUNK_ROWS_MIN, CHUNK_BYTES / rowBytes)));
 }
 
 function checkField(column: Column, value: unknown): void {

@@ -19,9 +19,6 @@ import type { Charge } from '../charge.ts';
 /** Of each row, for generation and link. */
 export const ROW_HEADER_BYTES = 8;
 
-/** About what one chunk takes. */
-const CHUNK_BYTES: number = 64 * 1024;
-const CHUNK_ROWS_MIN = 16;
 const NONE = 0xffffffff;
 const ID_BITS = 53;
 const WORD_BITS = 32;
@@ -34,6 +31,14 @@ export interface Chunk {
   free: number;
   /** From here on no row was used yet. */
   fresh: number;
+}
+
+export interface RowsOptions {
+  /** Header and fields. */
+  rowBytes: number;
+  rowsMax: number;
+  /** Rounded up to a power of two. */
+  chunkRows: number;
 }
 
 /** The rows of a table: which are live, by what id, and the chunks of memory that their fields are in. */
@@ -56,9 +61,8 @@ export class Rows {
   private count = 0;
   private chunksHeld = 0;
 
-  constructor(charge: Charge, rowBytes: number, rowsMax: number) {
-    const wanted = Math.max(CHUNK_ROWS_MIN, CHUNK_BYTES / rowBytes);
-    this.chunkShift = Math.min(Math.floor(Math.log2(wanted)), bitsFor(rowsMax));
+  constructor(charge: Charge, { rowBytes, rowsMax, chunkRows }: RowsOptions) {
+    this.chunkShift = Math.min(bitsFor(chunkRows), bitsFor(rowsMax));
     this.chunkRows = 2 ** this.chunkShift;
     this.slotMask = this.chunkRows - 1;
     this.chunkBytes = this.chunkRows * rowBytes;
