@@ -104,6 +104,22 @@ test('writeTo holds the bytes until the socket has taken them', async () => {
   await until(() => content().length === 9_000_000);
 });
 
+test('writeTo releases the bytes when the socket is destroyed while they are written, or was before', async () => {
+  const pool = makePool();
+  const { sockets, clients } = await connectPairs(1);
+  const [socket, client] = [sockets[0], clients[0]];
+  if (socket === undefined || client === undefined) throw new Error('no connection');
+  client.pause();
+  using payload = text(pool, 'x'.repeat(9_000_000));
+  payload.writeTo(socket);
+  payload.writeTo(socket);
+  expect(payload.holders).toBe(3);
+  socket.destroy();
+  await until(() => payload.holders === 1);
+  payload.writeTo(socket);
+  await until(() => payload.holders === 1);
+});
+
 test('a socket that closes while its writes are under way releases them, and gets nothing more', async () => {
   const pool = makePool('50MB');
   const { sockets, clients } = await connectPairs(2);
