@@ -21,6 +21,7 @@ test('a record is added, read whole and by field, changed and removed', () => {
   const { table } = makeTable();
   const id = table.addOrThrow(subscriber(7));
   expect(table.read(id)).toEqual(subscriber(7));
+  expect(Object.keys(table.read(id))).toEqual(Object.keys(SUBSCRIBER));
   expect([table.get(id, 'userId'), table.get(id, 'since'), table.get(id, 'name')]).toEqual([7, 7.5, 'user 7']);
   expect([table.set(id, 'flags', 255), table.set(id, 'name', 'Zoë 🌍')]).toEqual([true, true]);
   expect(table.read(id)).toEqual({ ...subscriber(7, 'Zoë 🌍'), flags: 255 });

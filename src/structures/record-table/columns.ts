@@ -144,16 +144,18 @@ export function fieldsBytes(columns: Columns): number {
 
 /**
  * The columns of a chunk of so many rows, after `headerBytes` for each: the widest first, so that each field lies at a
- * multiple of its width.
+ * multiple of its width. In the order in which they were given.
  */
 export function layOut(columns: Columns, headerBytes: number, chunkRows: number): Map<string, Column> {
-  const laid = new Map<string, Column>();
+  const offsets = new Map<string, number>();
   let offset = headerBytes * chunkRows;
   for (const [name, kind] of Object.entries(columns).toSorted(([, a], [, b]) => KINDS[b].bytes - KINDS[a].bytes)) {
-    laid.set(name, new Column(name, kind, offset));
+    offsets.set(name, offset);
     offset += KINDS[kind].bytes * chunkRows;
   }
-  return laid;
+  return new Map(
+    Object.entries(columns).map(([name, kind]) => [name, new Column(name, kind, offsets.get(name) ?? offset)]),
+  );
 }
 
 /** @throws MemtoolError `MEMTOOL_INVALID_OPTION` */
