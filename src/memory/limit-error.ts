@@ -52,6 +52,11 @@ export class MemoryLimitError extends MemtoolError {
     this.availableBytes = availableBytes;
     this.topConsumers = consumers;
   }
+
+  /** What a server answers with: Express, Fastify and Koa, and what is written for them, look for it in errors. */
+  get statusCode(): number {
+    return 503;
+  }
 }
 
 function sentence(account: Account, askedBytes: number, tag: string | null, pool: string): string {

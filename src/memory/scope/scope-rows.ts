@@ -69,9 +69,17 @@ export class ScopeRows {
     words[at + SCOPE_WORD.level] = 0;
     words[at + SCOPE_WORD.thread] = this.ledger.thread;
     words[at + SCOPE_WORD.account] = 0;
-    writeText(this.ledger.shared, SCOPES_AT + row * SCOPE_ROW_BYTES + SCOPE_NAME_OFFSET, SCOPE_NAME_BYTES, name);
+    this.setName(row, name);
     words[at + SCOPE_WORD.state] = SCOPE_OPEN;
     return row;
+  }
+
+  setName(row: number, name: string): void {
+    writeText(this.ledger.shared, SCOPES_AT + row * SCOPE_ROW_BYTES + SCOPE_NAME_OFFSET, SCOPE_NAME_BYTES, name);
+  }
+
+  setUser(row: number, user: number): void {
+    this.ledger.words[this.tally(row) * 2 + SCOPE_WORD.user] = user;
   }
 
   /** The scope has ended and something is still charged to it: the row keeps its name for the reports. */

@@ -23,14 +23,13 @@ export class MemoryScope extends Budget {
   readonly kind: ScopeKind;
   /** The scope it was opened in. */
   readonly parent: MemoryScope | undefined;
-  readonly user: MemoryScope | undefined;
   readonly transaction: MemoryScope | undefined;
   /** @internal */
   readonly row: number;
   /** Itself and all that is charged with it, each once. @internal */
-  readonly chain: readonly MemoryScope[];
+  chain: readonly MemoryScope[];
   /** Where the accounts of `chain` are in the ledger's doubles: what charging needs of them. @internal */
-  readonly tallies: readonly number[];
+  tallies: readonly number[];
   /** Live records charged to it directly. @internal */
   live = 0;
   /** Taken in it since it was opened, in and out of what was freed. @internal */
@@ -47,6 +46,7 @@ export class MemoryScope extends Budget {
   dependents = 0;
   /** @internal */
   isOpen = true;
+  private belongsTo: MemoryScope | undefined;
   private readonly scopes: Scopes;
   private readonly rows: ScopeRows;
   /** What it came to, once its row may be another's. */
@@ -76,7 +76,7 @@ export class MemoryScope extends Budget {
     this.setTripwire();
     this.kind = kind;
     this.parent = parent;
-    this.user = user;
+    this.belongsTo = user;
     this.transaction = transaction;
     this.row = row;
     this.scopes = scopes;
@@ -84,6 +84,11 @@ export class MemoryScope extends Budget {
     const above = [...(parent?.chain ?? []), ...(transaction?.chain ?? []), ...(user?.chain ?? [])];
     this.chain = [this, ...new Set(above)];
     this.tallies = this.chain.map(({ tally }) => tally);
+  }
+
+  /** Whom it belongs to. */
+  get user(): MemoryScope | undefined {
+    return this.belongsTo;
   }
 
   /** Seconds since it was opened, or that it was open. */
@@ -97,6 +102,42 @@ export class MemoryScope extends Budget {
 
   override get peakBytes(): number {
     return this.final?.peakBytes ?? super.peakBytes;
+  }
+
+  /**
+   * Gives a query or procedure another name: a server knows the path of a request before it knows its route. Users and
+   * transactions are found by their names, and keep them.
+   *
+   * @throws MemtoolError `MEMTOOL_INVALID_OPTION`, `MEMTOOL_SCOPE_ENDED`
+   */
+  rename(name: string): void {
+    this.scopes.rename(this, name);
+  }
+
+  /**
+   * Says whose a query is that was opened before that was known; what it holds is charged to the user as well from now on.
+   *
+   * @returns whether it is that user's now. Nothing changes when it is another's already, belongs to a transaction, has scopes
+   *   of its own, or holds more than the user's limit allows.
+   * @throws MemtoolError `MEMTOOL_INVALID_OPTION`, `MEMTOOL_SCOPE_ENDED`, `MEMTOOL_TOO_MANY_SCOPES`
+   */
+  setUser(name: string): boolean {
+    return this.scopes.setUser(this, name);
+  }
+
+  /** @internal */
+  showName(name: string): void {
+    const renamed: { name: string } = this;
+    renamed.name = name;
+    this.rows.setName(this.row, name);
+  }
+
+  /** What it holds is charged to the user already. @internal */
+  showUser(user: MemoryScope): void {
+    this.belongsTo = user;
+    this.chain = [...this.chain, user];
+    this.tallies = this.chain.map(({ tally }) => tally);
+    this.rows.setUser(this.row, user.row);
   }
 
   /** Its name is one account in all threads from now on. @internal */

@@ -113,6 +113,41 @@ export class Scopes {
     this.endIfDone(scope);
   }
 
+  /** @throws MemtoolError `MEMTOOL_INVALID_OPTION`, `MEMTOOL_SCOPE_ENDED` */
+  rename(scope: MemoryScope, name: string): void {
+    checkScope(scope, this.owner.ledger);
+    checkName(name, `A ${scope.kind}`);
+    if (scope.name === name) return;
+    if (isFoundByName(scope)) {
+      throw new MemtoolError('MEMTOOL_INVALID_OPTION', `The ${scope.kind} ${scope.name} cannot be renamed.`, {
+        hint: 'Users and transactions are found by their names; only queries and procedures get another.',
+      });
+    }
+    scope.showName(name);
+  }
+
+  /** @throws MemtoolError `MEMTOOL_INVALID_OPTION`, `MEMTOOL_SCOPE_ENDED`, `MEMTOOL_TOO_MANY_SCOPES` */
+  setUser(scope: MemoryScope, name: string): boolean {
+    checkScope(scope, this.owner.ledger);
+    if (scope.user !== undefined) return scope.user.name === name;
+    // What hangs on it is not charged to a user, so that giving it back would take from the user what was never there.
+    if (scope.kind !== 'query' || scope.transaction !== undefined || scope.dependents > 0) return false;
+    const isNew = !this.users.has(name);
+    const user = this.user(name);
+    // First, so that it stays open while room is made.
+    user.dependents += 1;
+    if (scope.ownBytes > 0 && !user.admits(scope.ownBytes)) {
+      user.dependents -= 1;
+      if (isNew) this.discardIdle(this.users, name);
+      else this.endIfDone(user);
+      return false;
+    }
+    // Asked again: making room may have released something of it.
+    user.commit(scope.ownBytes);
+    scope.showUser(user);
+    return true;
+  }
+
   /** @throws MemtoolError `MEMTOOL_SCOPE_ENDED` */
   addBatch(scope: MemoryScope, batch: Batch): void {
     checkScope(scope, this.owner.ledger);
@@ -268,8 +303,7 @@ export class Scopes {
 
   /** Users and transactions are open while anything is that belongs to them; a query does not wait for its procedures. */
   private endIfDone(scope: MemoryScope): void {
-    const isShared = scope.kind === 'user' || scope.kind === 'transaction';
-    if (!scope.isOpen || scope.holds > 0 || (isShared && scope.dependents > 0)) return;
+    if (!scope.isOpen || scope.holds > 0 || (isFoundByName(scope) && scope.dependents > 0)) return;
     this.end(scope);
   }
 
@@ -317,6 +351,11 @@ function belongsToAnother(transaction: string, owner: string | undefined, asked:
     `Transaction ${transaction} belongs to ${owner === undefined ? 'no user' : `user ${owner}`}, not to user ${asked}.`,
     { hint: 'Name transactions so that no two users share one.' },
   );
+}
+
+/** One account for all that are open under that name. */
+function isFoundByName({ kind }: MemoryScope): boolean {
+  return kind === 'user' || kind === 'transaction';
 }
 
 /** The scopes that must outlive it, each once. */
