@@ -34,8 +34,10 @@ export class RequestScope {
     const end = (): void => this.end();
     // Emitted once the response has been sent, and also when the connection closes before.
     response.once('close', end);
-    // Pipelined: it has no connection until the one before it is done, and hears nothing when that never comes.
-    if (response.socket === null) onSocketClose(response.req, response, end);
+    // Pipelined: it has no connection until the one before it is done.
+    if (response.socket !== null) return;
+    onSocketClose(response.req, response, end);
+    bindEvents(response, this.scope);
   }
 
   /** Runs a function in the scope. */
@@ -97,7 +99,16 @@ function withoutFailing<Result>(action: () => Result): Result | undefined {
   }
 }
 
-/** One listener a connection, however many requests wait on it. */
+/**
+ * A pipelined response is flushed, and asks for more, when the one before it has been sent: in that one's context, where a
+ * stream would take its memory for another request, maybe another user's.
+ */
+function bindEvents(response: ServerResponse, scope: MemoryScope): void {
+  const emit = response.emit.bind(response);
+  response.emit = (event: string | symbol, ...values: unknown[]) => scope.run(() => emit(event, ...values));
+}
+
+/** When the connection closes, those that waited for it hear nothing. One listener a connection, however many requests wait on it. */
 const waiting = new WeakMap<Socket, Set<() => void>>();
 
 function onSocketClose({ socket }: IncomingMessage, response: ServerResponse, end: () => void): void {
