@@ -1,5 +1,5 @@
 /** One line for Fastify: a query scope a request, with a limit that answers 503. */
-import type { FastifyPluginCallback, FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify';
 import type { ServerOptions } from './options.ts';
 import { isRefusal, refusalBody } from './refusal.ts';
 import { RequestMemory } from './request-memory.ts';
@@ -23,7 +23,7 @@ interface Marked {
  * A plugin: `app.register(fastifyMemory, { memory, limit: '10MB', user: (request) => request.user?.id })`. It counts for the
  * instance that registers it and all below. Each request is a query, named by its route.
  */
-export const fastifyMemory: FastifyPluginCallback<FastifyMemoryOptions> = (app, options, done) => {
+export const fastifyMemory: FastifyPluginAsync<FastifyMemoryOptions> = async (app, options) => {
   const requests = new RequestMemory(options);
   app.decorateRequest(SCOPE, null);
   app.decorateRequest(REFUSED, null);
@@ -71,8 +71,6 @@ export const fastifyMemory: FastifyPluginCallback<FastifyMemoryOptions> = (app, 
     if (error === null || !repeats(payload, error)) next(null, payload);
     else next(null, withoutMessage(reply, requests.retryAfterSeconds));
   });
-
-  done();
 };
 
 /** As fastify-plugin does it: the hooks are those of the instance that registers it, not of one of its own. */

@@ -19,8 +19,9 @@ export class RoutePatterns {
   /** @param route what Express calls so, `request.route`: undefined for none */
   of(route: unknown, baseUrl: string): string | undefined {
     if (typeof route !== 'object' || route === null || !('path' in route)) return undefined;
-    const pattern = `${this.base(route, baseUrl)}${pathText(route.path)}`;
-    return pattern.length > 1 && pattern.endsWith('/') ? pattern.slice(0, -1) : pattern;
+    const base = this.base(route, baseUrl);
+    // The first route of a router is '/', and not what ends its name.
+    return base !== '' && route.path === '/' ? base : `${base}${pathText(route.path)}`;
   }
 
   private base(route: object, baseUrl: string): string {
