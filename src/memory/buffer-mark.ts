@@ -11,7 +11,7 @@ export interface BufferMark {
 
 /** Returns what it is given, so that a class derived from it adds its private fields to that. */
 // oxlint-disable-next-line typescript/no-extraneous-class -- only the constructor is wanted
-class Given {
+export class Given {
   constructor(given: object) {
     // oxlint-disable-next-line no-constructor-return -- the purpose of this class
     return given;

@@ -7,6 +7,7 @@ import type { Loan } from '../threads/loan.ts';
 import { Segment } from './segment.ts';
 import { Segments } from './segments.ts';
 import { IDLE, Slot } from './slot.ts';
+import { SlotBuffer } from './slot-buffer.ts';
 import { Bin, Span } from './span.ts';
 
 const SEGMENT_BYTES: number = 1024 * 1024;
@@ -113,6 +114,7 @@ export class Arena {
     const known = slot.view;
     if (known !== undefined) return Buffer.from(known.buffer, slot.offset, size);
     const own = structuredClone(slot.span.run.segment.shared);
+    SlotBuffer.mark(own);
     this.unreachable.register(own, slot.index);
     slot.hasObject = true;
     return Buffer.from(own, slot.offset, size);
@@ -176,6 +178,7 @@ export class Arena {
     this.slots[slot.index] = slot;
     // An object of its own again: the one that came may be kept by whoever keeps the message.
     const own = structuredClone(shared);
+    SlotBuffer.mark(own);
     this.unreachable.register(own, slot.index);
     return { slot, view: Buffer.from(own, offset, size) };
   }
