@@ -1,4 +1,4 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { ServerResponse } from 'node:http';
 import { MemtoolError } from '../errors.ts';
 import { limitBytes } from '../memory/manager-options.ts';
 import type { MemoryManager } from '../memory/manager.ts';
@@ -57,7 +57,7 @@ export class RequestMemory<Incoming> {
     });
   }
 
-  refuse(response: ServerResponse<IncomingMessage>): void {
+  refuse(response: ServerResponse): void {
     refuse(response, this.retryAfterSeconds);
   }
 }

@@ -162,14 +162,14 @@ describe('what is charged', () => {
   });
 });
 
-describe('buffers that several hold', () => {
-  const sharing = (): [Table, Table, number] => {
-    const values = new Float64Array(1000);
-    const one = new Table({ a: makeVector(values), b: makeVector(new Int32Array(1000)) });
-    const other = new Table({ a: makeVector(values.subarray(500)), c: makeVector(new Int32Array(500)) });
-    return [one, other, values.byteLength];
-  };
+const sharing = (): [Table, Table, number] => {
+  const values = new Float64Array(1000);
+  const one = new Table({ a: makeVector(values), b: makeVector(new Int32Array(1000)) });
+  const other = new Table({ a: makeVector(values.subarray(500)), c: makeVector(new Int32Array(500)) });
+  return [one, other, values.byteLength];
+};
 
+describe('buffers that several hold', () => {
   test('are charged once, until the last lets go, in whichever order', () => {
     const { pool } = make();
     for (const firstGoes of [true, false]) {
@@ -241,6 +241,11 @@ describe('refusal', () => {
   });
 });
 
+const collect = async (): Promise<void> => {
+  globalThis.gc?.();
+  await setImmediate();
+};
+
 describe('freeing', () => {
   test('twice is an error, disposing twice is not', () => {
     const { pool } = make();
@@ -271,10 +276,6 @@ describe('freeing', () => {
     let table: Table | undefined = orders(1000);
     const { bytes } = trackArrowOrThrow(table, { pool, tag: 'forgotten' });
     const lost = (): unknown => memory.leaks().leaks.map(({ kind, tag, bytes: lostBytes }) => [kind, tag, lostBytes]);
-    const collect = async (): Promise<void> => {
-      globalThis.gc?.();
-      await setImmediate();
-    };
     for (let round = 0; round < 5; round += 1) {
       // oxlint-disable-next-line no-await-in-loop
       await collect();

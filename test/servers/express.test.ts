@@ -119,22 +119,27 @@ describe('the scope', () => {
   });
 });
 
-describe('a refusal', () => {
-  const refusing = (app: Express, pool: { reserveOrThrow(bytes: number, options: { tag: string }): unknown }): void => {
-    app.get('/throws', () => void pool.reserveOrThrow(11, { tag: 'secret' }));
-    app.get('/rejects', async () => {
-      await setImmediate();
+const refusing = (app: Express, pool: { reserveOrThrow(bytes: number, options: { tag: string }): unknown }): void => {
+  app.get('/throws', () => void pool.reserveOrThrow(11, { tag: 'secret' }));
+  app.get('/rejects', async () => {
+    await setImmediate();
+    pool.reserveOrThrow(11, { tag: 'secret' });
+  });
+  app.get('/next', (_request, _response, next) => {
+    try {
       pool.reserveOrThrow(11, { tag: 'secret' });
-    });
-    app.get('/next', (_request, _response, next) => {
-      try {
-        pool.reserveOrThrow(11, { tag: 'secret' });
-      } catch (error) {
-        next(error);
-      }
-    });
-  };
+    } catch (error) {
+      next(error);
+    }
+  });
+};
 
+const own: ErrorRequestHandler = (error, request, response, next) => {
+  if (request.path === '/next') next(error);
+  else response.status(error.statusCode).send('sorry');
+};
+
+describe('a refusal', () => {
   test.each(['/throws', '/rejects', '/next', '/below/throws'])('%s', async (path) => {
     const { app, middleware, pool, start } = make({ limit: 10 });
     app.use(middleware);
@@ -154,10 +159,6 @@ describe('a refusal', () => {
     const { app, middleware, pool, start } = make({ limit: 10 });
     app.use(middleware);
     refusing(app, pool);
-    const own: ErrorRequestHandler = (error, request, response, next) => {
-      if (request.path === '/next') next(error);
-      else response.status(error.statusCode).send('sorry');
-    };
     app.use(own);
     const port = await start();
     const answer = await get(port, '/throws');
@@ -166,23 +167,25 @@ describe('a refusal', () => {
   });
 });
 
+const quiet: ErrorRequestHandler = (error, _request, response, next) => {
+  if (error.message === 'a') response.status(500).send('own');
+  else next(error);
+};
+
+const fail = (app: Express): Express => {
+  app.get('/throws', () => {
+    throw new Error('a');
+  });
+  app.get('/teapot', async () => {
+    throw Object.assign(new Error('b'), { statusCode: 418, headers: { 'x-tea': 'green' } });
+  });
+  app.get('/json', (_request, response) => void response.json({ ok: true }));
+  app.use(quiet);
+  // The default one writes the stack to stderr.
+  return app.set('env', 'test');
+};
+
 test('all other errors are what they are without it', async () => {
-  const fail = (app: Express): Express => {
-    app.get('/throws', () => {
-      throw new Error('a');
-    });
-    app.get('/teapot', async () => {
-      throw Object.assign(new Error('b'), { statusCode: 418, headers: { 'x-tea': 'green' } });
-    });
-    app.get('/json', (_request, response) => void response.json({ ok: true }));
-    const quiet: ErrorRequestHandler = (error, _request, response, next) => {
-      if (error.message === 'a') response.status(500).send('own');
-      else next(error);
-    };
-    app.use(quiet);
-    // The default one writes the stack to stderr.
-    return app.set('env', 'test');
-  };
   const { app, middleware, start } = make({ limit: 10 });
   app.use(middleware);
   fail(app);

@@ -27,13 +27,14 @@ async function listen(app: FastifyInstance): Promise<string> {
 
 const isAsked = { user: ({ who }: { who?: string }) => who };
 
+const know = async (request: { who?: string }): Promise<void> => {
+  await setImmediate();
+  request.who = 'ana';
+};
+
 describe('the user', () => {
   test('may be known before the plugin is asked, in a hook after it, or only in one of the route', async () => {
     const { app, scope, memory, port } = make(isAsked);
-    const know = async (request: { who?: string }): Promise<void> => {
-      await setImmediate();
-      request.who = 'ana';
-    };
     app.get('/shared', () => scope());
     app.get('/route', { preHandler: know }, () => scope());
     await app.register(async (below) => {
@@ -171,17 +172,18 @@ describe('a refusal', () => {
   });
 });
 
+const fail = (app: FastifyInstance): FastifyInstance => {
+  app.get('/throws', () => {
+    throw new Error('a');
+  });
+  app.get('/teapot', async () => {
+    throw Object.assign(new Error('b'), { statusCode: 418 });
+  });
+  app.get('/json', () => ({ ok: true }));
+  return app;
+};
+
 test('all other errors are what they are without it', async () => {
-  const fail = (app: FastifyInstance): FastifyInstance => {
-    app.get('/throws', () => {
-      throw new Error('a');
-    });
-    app.get('/teapot', async () => {
-      throw Object.assign(new Error('b'), { statusCode: 418 });
-    });
-    app.get('/json', () => ({ ok: true }));
-    return app;
-  };
   const plain = fail(fastify());
   const { app } = make({ limit: 10 });
   fail(app);

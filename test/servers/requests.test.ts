@@ -3,7 +3,7 @@ import { setImmediate } from 'node:timers/promises';
 import { Readable } from 'node:stream';
 import { describe, expect, test } from 'vitest';
 import type { OrphanedEvent } from '../../src/memory/scope/orphans.ts';
-import { MemoryManager } from '../../src/memory/manager.ts';
+import type { MemoryManager } from '../../src/memory/manager.ts';
 import type { MemoryReservation } from '../../src/memory/reservation.ts';
 import { makeManager } from '../memory/make-manager.ts';
 import { Client, gate, get, KINDS, serve, type Handler, type Kind, type Options } from './serve.ts';
@@ -52,9 +52,10 @@ describe.each(KINDS)('%s', (kind: Kind) => {
   test('forty requests of four users at once: each is charged its own, and each user the sum of theirs', async () => {
     const { memory, pool, queries } = make();
     const all = gate();
+    const seenByAll = gate();
     let running = 0;
     const port = await start({ memory }, async ({ id }) => {
-      const held = pool.reserveOrThrow(Number(id), { tag: 'rows' });
+      using _ = pool.reserveOrThrow(Number(id), { tag: 'rows' });
       running += 1;
       if (running === 40) all.open();
       await all.opened;
@@ -63,11 +64,8 @@ describe.each(KINDS)('%s', (kind: Kind) => {
       const seen = JSON.stringify([scope?.user?.name, scope?.usedBytes, scope?.user?.usedBytes]);
       // Everybody looks before anybody gives back.
       running -= 1;
-      while (running > 0) {
-        // oxlint-disable-next-line no-await-in-loop
-        await setImmediate();
-      }
-      held.free();
+      if (running === 0) seenByAll.open();
+      await seenByAll.opened;
       return seen;
     });
     const users = ['ana', 'bo', 'cy', 'di'];
@@ -219,8 +217,9 @@ describe.each(KINDS)('%s', (kind: Kind) => {
       ),
     );
     const client = new Client(port);
-    const ask = (id: number): string => `GET /orders/${id} HTTP/1.1\r\nHost: test\r\nWho: u${id}\r\n\r\n`;
-    client.socket.write([1, 2, 3].map(ask).join(''));
+    client.socket.write(
+      [1, 2, 3].map((id) => `GET /orders/${id} HTTP/1.1\r\nHost: test\r\nWho: u${id}\r\n\r\n`).join(''),
+    );
     await expect.poll(() => client.text.length, WAIT).toBeGreaterThan(3 * CHUNKS * 64_000);
     await isQuiet(memory);
     expect(queries()).toHaveLength(3);

@@ -1,5 +1,5 @@
 /** The same application on each of the real servers, and real sockets to talk to it. */
-import { once } from 'node:events';
+import { EventEmitter, once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { connect, type Socket } from 'node:net';
 import type { Readable } from 'node:stream';
@@ -31,9 +31,10 @@ export interface Options {
   shedPool?: string;
 }
 
+const user = (request: { headers: IncomingMessage['headers'] }): string | undefined => header(request, 'who');
+
 /** Answers `/orders/:id` for the user that the header `who` names. @returns the port */
 export async function serve(kind: Kind, options: Options, handler: Handler): Promise<number> {
-  const user = (request: { headers: IncomingMessage['headers'] }): string | undefined => header(request, 'who');
   switch (kind) {
     case 'http':
       return listen(
@@ -119,9 +120,7 @@ export class Client {
 
 /** Something that is waited for, and the means to make it happen. */
 export function gate(): { opened: Promise<void>; open: () => void } {
-  let open = (): void => {};
-  const opened = new Promise<void>((resolve) => {
-    open = resolve;
-  });
-  return { opened, open };
+  const bell = new EventEmitter();
+  const opened = once(bell, 'open').then(() => {});
+  return { opened, open: () => void bell.emit('open') };
 }
