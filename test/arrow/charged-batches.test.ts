@@ -20,12 +20,14 @@ const BATCHES = 20;
 const ROWS = 5000;
 
 function rows(): Table {
-  const one = (batch: number): RecordBatch[] =>
-    tableFromArrays({
-      id: Int32Array.from({ length: ROWS }, (_, row) => batch * ROWS + row),
-      total: Float64Array.from({ length: ROWS }, (_, row) => row / 7),
-    }).batches;
-  return new Table(Array.from({ length: BATCHES }, (_, batch) => one(batch)).flat());
+  return new Table(Array.from({ length: BATCHES }, (_, batch) => rowsOf(batch)).flat());
+}
+
+function rowsOf(batch: number): RecordBatch[] {
+  return tableFromArrays({
+    id: Int32Array.from({ length: ROWS }, (_, row) => batch * ROWS + row),
+    total: Float64Array.from({ length: ROWS }, (_, row) => row / 7),
+  }).batches;
 }
 
 function write(kind: 'file' | 'stream'): { path: string; bytes: number } {

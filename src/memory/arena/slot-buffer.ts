@@ -13,6 +13,6 @@ export class SlotBuffer extends Given {
   }
 
   static isOne(buffer: object): boolean {
-    return #isMarked in buffer;
+    return #isMarked in buffer && buffer.#isMarked;
   }
 }

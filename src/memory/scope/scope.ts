@@ -127,8 +127,7 @@ export class MemoryScope extends Budget {
 
   /** @internal */
   showName(name: string): void {
-    const renamed: { name: string } = this;
-    renamed.name = name;
+    Object.assign(this, { name });
     this.rows.setName(this.row, name);
   }
 
