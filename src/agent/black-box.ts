@@ -13,7 +13,7 @@ import type { Control } from './control.ts';
 import { removeFile } from './failure.ts';
 import type { Managers } from './managers.ts';
 import type { MainMemory, WorkerStart } from './messages.ts';
-import { ContainerProbe } from './probes/container.ts';
+import { ContainerProbe, type GroupUsage } from './probes/container.ts';
 import type { ProcessProbe } from './probes/process.ts';
 
 export interface BlackBoxSources {
@@ -64,6 +64,11 @@ export class BlackBox {
   /** Why there is none, or none any more; `undefined` when all is well. */
   get unavailable(): string | undefined {
     return this.#unavailable;
+  }
+
+  /** Of the control group with a limit that is nearest to being full. */
+  containerUsage(): GroupUsage | undefined {
+    return this.#container.read();
   }
 
   open(): void {

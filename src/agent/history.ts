@@ -1,6 +1,6 @@
 import { DEFAULT_THRESHOLDS, nextLevel } from '../memory/level.ts';
 import type { Level } from '../report/level.ts';
-import { Samples, type Growth } from './growth.ts';
+import { Samples, type Growth } from '../statistics/growth.ts';
 
 /** What the agent remembers of how many things; the ones not seen for longest go first. 1 KB each. */
 const SERIES_MAX = 2048;

@@ -1,5 +1,5 @@
 import { getHeapSpaceStatistics } from 'node:v8';
-import { heapLimitBytes } from './heap-limit.ts';
+import { heapLimitBytes } from '../heap/heap-limit.ts';
 import type { MainMemory, MemoryLayers } from './messages.ts';
 
 /** Figures of the isolate that calls; 10-12 us, most of it `process.memoryUsage()` asking the system for the resident set. */

@@ -1,6 +1,7 @@
 import { HeapReadings } from '../heap/heap-readings.ts';
 import { usedPercent } from '../memory/level.ts';
 import { MemtoolError } from '../errors.ts';
+import type { MetricFacts } from '../metrics/facts.ts';
 import {
   SCOPE_QUERY_DEFAULT,
   STATS_EXTENT_DEFAULT,
@@ -18,10 +19,11 @@ import type { ProcessStats } from '../report/stats.ts';
 import { totalsOf } from '../report/totals.ts';
 import type { Application } from './application.ts';
 import type { BlackBox } from './black-box.ts';
-import { secondsToLimit } from './growth.ts';
+import { secondsToLimit } from '../statistics/growth.ts';
 import type { History, SeriesKey } from './history.ts';
 import { heapPools } from './heap-pools.ts';
 import type { Managers } from './managers.ts';
+import { metricFacts } from './metric-facts.ts';
 import type { MainMemory } from './messages.ts';
 import { readObserved, type Observed } from './observed.ts';
 import { agentBytes } from './probes/agent.ts';
@@ -52,6 +54,8 @@ export class Reports {
   readonly #sources: ReportSources;
   readonly #heapReadings = new HeapReadings();
   readonly #sourceMaps = new SourceMaps();
+  /** What was asked of the last reading of the heap. */
+  #heapAgeSeconds = 0;
 
   constructor(sources: ReportSources) {
     this.#sources = sources;
@@ -146,6 +150,15 @@ export class Reports {
     return { ...this.identity(), level: worstLevel(resources), resources, scopesNearLimit, ...stated(unavailable) };
   }
 
+  /** What `GET /metrics` is made of. */
+  async metrics(): Promise<MetricFacts> {
+    const [memory, observed] = await Promise.all([this.#heap({}), this.#observed({})]);
+    const last = this.#heapReadings.last;
+    const leaks = this.#heapReadings.report(this.#heapAgeSeconds)?.leaks;
+    const heapLeaks = last && leaks ? { leaks, readAtSeconds: last.endedMs / 1000 } : undefined;
+    return metricFacts(this.#sources, { identity: this.identity(), memory, observed, heapLeaks });
+  }
+
   /** @param pauseMsMax a reading of the heap that would stop the main thread for longer is not made */
   async leaks(ageSeconds: number, pauseMsMax: number): Promise<ProcessLeaks> {
     const unavailable: Unavailable = {};
@@ -201,6 +214,7 @@ export class Reports {
       const rows = this.#heapReadings.report(0)?.leaks.map((leak) => this.#inSource(leak)) ?? [];
       this.#sources.blackBox.noteSites(outcome.reading.endedMs, rows);
     }
+    this.#heapAgeSeconds = ageSeconds;
     return this.#heapReadings.report(ageSeconds);
   }
 

@@ -1,4 +1,5 @@
 import { MemtoolError } from '../errors.ts';
+import { METRICS_CONTENT_TYPE } from '../metrics/text.ts';
 import {
   DEFAULT_AGE_SECONDS,
   ENDPOINTS,
@@ -13,7 +14,6 @@ import {
 import { isScopeSort, SCOPE_SORTS, SCOPES_LISTED_MAX } from '../report/scopes.ts';
 import { parseSeconds } from '../units.ts';
 import { badRequest, parseCleanupRequest } from './cleanup-request.ts';
-import { METRICS_CONTENT_TYPE } from './metrics.ts';
 import type { SnapshotSink } from './probes/heap-tracker.ts';
 
 /** What can be asked of the agent; the answers go out as JSON, as they are. */

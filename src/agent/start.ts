@@ -12,7 +12,7 @@ import { SAMPLE_BYTES_DEFAULT } from '../heap/heap-watch.ts';
 import { Control } from './control.ts';
 import { Ending } from './ending.ts';
 import { GcWatch } from './gc-watch.ts';
-import { heapLimitBytes } from './heap-limit.ts';
+import { heapLimitBytes } from '../heap/heap-limit.ts';
 import { recordFailure, removeFile } from './failure.ts';
 import { LocalManagers } from './local-managers.ts';
 import { MainHeap, type MainHeapState } from './main-heap.ts';

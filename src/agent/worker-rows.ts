@@ -2,7 +2,7 @@ import { usedPercent } from '../memory/level.ts';
 import type { Unavailable } from '../report/document.ts';
 import type { Resource } from '../report/pressure.ts';
 import type { PoolStats, WorkersMemory } from '../report/stats.ts';
-import { secondsToLimit } from './growth.ts';
+import { secondsToLimit } from '../statistics/growth.ts';
 import type { History, SeriesKey } from './history.ts';
 import type { WorkerHeapsReading } from './probes/worker-heaps.ts';
 import { workerName, type WorkerHeap, type WorkerLabel } from './worker-heap.ts';

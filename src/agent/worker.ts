@@ -1,6 +1,7 @@
 /** The agent's thread. It is bundled into one file without dependencies, and never ends by itself: see DESIGN, section 5. */
 import { parentPort, workerData } from 'node:worker_threads';
-import { SCOPE_QUERY_DEFAULT } from '../protocol.ts';
+import { readFamilies } from '../metrics/table.ts';
+import { renderText } from '../metrics/text.ts';
 import { Application } from './application.ts';
 import { BlackBox } from './black-box.ts';
 import { runCleanup, type CleanupSources } from './cleanup.ts';
@@ -12,7 +13,6 @@ import { listen } from './listen.ts';
 import { Managers } from './managers.ts';
 import { MainThread } from './main-thread.ts';
 import { MAIN_THREAD, type MessageToWorker, type WorkerStart } from './messages.ts';
-import { renderMetrics } from './metrics.ts';
 import { ProcessProbe } from './probes/process.ts';
 import { HeapReader } from './probes/heap-reader.ts';
 import { HeapTracker } from './probes/heap-tracker.ts';
@@ -87,13 +87,7 @@ const verbs: Verbs = {
     return runCleanup(cleanupSources, request);
   },
   detach: () => departure.onRequest(),
-  // What is asked for by the clock leaves the application's workers alone.
-  metrics: async () =>
-    renderMetrics(
-      await current().stats({ ...SCOPE_QUERY_DEFAULT, count: 0 }, { workers: false, gcSeconds: 0 }),
-      probe.cpuSeconds(),
-      memtoolVersion,
-    ),
+  metrics: async () => renderText(readFamilies(await current().metrics())),
 };
 
 // A thread that ends within 100 ms of disconnecting an inspector session takes the process with it on 24 and 26: stay.

@@ -30,6 +30,7 @@ const OPTIONS_WITH_VALUE = new Set([
   '--interval',
   '--max-size',
   '--html',
+  '--listen',
 ]);
 
 const TAKES_PROGRAM = new Set(['record']);

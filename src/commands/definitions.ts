@@ -10,6 +10,7 @@ import type { CommonFlags, Context } from './context.ts';
 import type { DemoFlags } from './demo.ts';
 import type { DoctorFlags } from './doctor.ts';
 import type { LeaksFlags } from './leaks.ts';
+import type { MetricsFlags } from './metrics.ts';
 import type { ProfileFlags } from './profile.ts';
 import type { RecordFlags } from './record.ts';
 import type { ReportFlags } from './report.ts';
@@ -27,6 +28,7 @@ export type Flags = CommonFlags &
   RecordFlags &
   ReportFlags &
   TopFlags &
+  MetricsFlags &
   AttachFlags &
   DoctorFlags &
   DemoFlags;
@@ -239,6 +241,42 @@ export const DEFINITIONS: Definition[] = [
     note: "A process with an agent writes its memory down once a second, into a file beside the\nagent's socket. A clean exit takes that file away; of the others 32 are kept, for\n7 days. MEMTOOL_BLACK_BOX=0 in its environment switches it off.",
     watchable: false,
     action: async (context, _, [target]) => (await import('./last.ts')).last(target, context),
+  },
+  {
+    name: 'metrics',
+    group: 'elsewhere',
+    operands: '[target]',
+    summary: 'what it holds, in the format of Prometheus',
+    examples: ['memtool metrics orders-api', 'memtool metrics --listen 9464'],
+    options: [
+      ['--listen <[host:]port>', 'serve it at /metrics, on this machine alone unless a host is named'],
+      NO_ATTACH,
+    ],
+    note: 'Each series has the pid and the name of its process. With --listen the processes are found anew\nat each scrape, and one that does not answer within 2.5 s (or --timeout) has memtool_up 0.',
+    watchable: false,
+    action: async (context, flags, [target]) => (await import('./metrics.ts')).metrics(target, flags, context),
+  },
+  {
+    name: 'dashboard',
+    group: 'elsewhere',
+    operands: '',
+    summary: 'a Grafana dashboard for these metrics',
+    examples: ['memtool dashboard > memtool.json'],
+    options: [],
+    note: 'Import it in Grafana 10 or newer: Dashboards, New, Import.',
+    watchable: false,
+    action: async (context) => (await import('./dashboard.ts')).dashboard(context),
+  },
+  {
+    name: 'alerts',
+    group: 'elsewhere',
+    operands: '',
+    summary: 'alert rules for Prometheus',
+    examples: ['memtool alerts > memtool-alerts.yml'],
+    options: [],
+    note: 'Name the file in rule_files of prometheus.yml; `promtool check rules` reads it.',
+    watchable: false,
+    action: async (context) => (await import('./alerts.ts')).alerts(context),
   },
   {
     name: 'ps',

@@ -82,6 +82,13 @@ export function askDetach(target: AgentTarget, timeoutMs: number): Promise<{ pid
   return ask(target, { method: 'POST', path: ENDPOINTS.detach }, [], timeoutMs);
 }
 
+/** In Prometheus' text format. */
+export async function askMetrics(target: AgentTarget, timeoutMs: number): Promise<string> {
+  const answer = await askForAnswer(target, { method: 'GET', path: ENDPOINTS.metrics }, timeoutMs);
+  if (answer.status >= 400) throw readAgentError(answer);
+  return answer.body;
+}
+
 export function askCleanup(target: AgentTarget, timeoutMs: number, request: CleanupRequest): Promise<ProcessCleanup> {
   const body = JSON.stringify({ timeoutMs: Math.round(timeoutMs * AGENT_TIMEOUT_SHARE), ...request });
   return ask(target, { method: 'POST', path: ENDPOINTS.cleanup, body }, ['reclaimed', 'left'], timeoutMs);
@@ -97,12 +104,16 @@ async function ask<Report extends Identified>(
   lists: (keyof Report)[],
   timeoutMs: number,
 ): Promise<Report> {
+  return readReport(target, await askForAnswer(target, question, timeoutMs), lists);
+}
+
+async function askForAnswer(target: AgentTarget, question: Question, timeoutMs: number): Promise<Answer> {
   const deadline = performance.now() + timeoutMs;
   for (;;) {
     const outcome = await exchangeWith(target, question, Math.max(1, deadline - performance.now()));
     switch (outcome.kind) {
       case 'answer':
-        return readReport(target, outcome.answer, lists);
+        return outcome.answer;
       case 'timeout':
         throw timedOut(target, timeoutMs);
       case 'bad':

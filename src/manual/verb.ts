@@ -1,7 +1,7 @@
 /** A verb as help, completion and the man page tell of it. */
 
 /** The sections of the help, in its order. */
-export const GROUPS = ['verbs', 'closer', 'time', 'after', 'setup'] as const;
+export const GROUPS = ['verbs', 'closer', 'time', 'after', 'elsewhere', 'setup'] as const;
 export type Group = (typeof GROUPS)[number];
 
 export const GROUP_TITLES: Record<Group, string> = {
@@ -9,6 +9,7 @@ export const GROUP_TITLES: Record<Group, string> = {
   closer: 'Look closer:',
   time: 'Over time, and in CI:',
   after: 'After the fact:',
+  elsewhere: 'In Prometheus and Grafana:',
   setup: 'Set up:',
 };
 

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { heapLimitBytes } from '../../src/agent/heap-limit.ts';
+import { heapLimitBytes } from '../../src/heap/heap-limit.ts';
 
 const GIB = 1024 ** 3;
 

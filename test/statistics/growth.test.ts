@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { Samples, secondsToLimit } from '../../src/agent/growth.ts';
+import { Samples, secondsToLimit } from '../../src/statistics/growth.ts';
 
 function samples(count: number, bytesAt: (second: number) => number): Samples {
   const made = new Samples();

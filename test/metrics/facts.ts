@@ -1,0 +1,46 @@
+import type { MetricFacts } from '../../src/metrics/facts.ts';
+
+export const POOL: MetricFacts['pools'][number] = {
+  manager: 'orders',
+  name: 'cache',
+  kind: 'pool',
+  limitBytes: 1000,
+  blockBytes: 4096,
+  usedBytes: 10,
+  reservedBytes: 20,
+  peakBytes: 30,
+  usedPercent: 1,
+  level: 'normal',
+  allocations: 4,
+  frees: 3,
+  rejections: 2,
+  live: 1,
+  oldestAgeSeconds: null,
+  secondsToLimit: null,
+};
+
+/** Of a process of which the heap could not be read. */
+export const FACTS: MetricFacts = {
+  name: 'orders',
+  nodeVersion: 'v20.20.2',
+  memtoolVersion: '0.1.0',
+  uptimeSeconds: 5,
+  cpuSeconds: 1.5,
+  rssBytes: 100,
+  heapUsedBytes: null,
+  heapLimitBytes: null,
+  heapSecondsToLimit: null,
+  externalBytes: null,
+  arrayBuffersBytes: null,
+  memtoolBytes: 7,
+  spaces: [],
+  level: 'normal',
+  managers: [],
+  pools: [POOL],
+  observed: [],
+  scopes: { count: 0, nearLimit: 0, usedBytes: 0 },
+  leaks: [],
+  released: [],
+  heapReadAtSeconds: null,
+  container: null,
+};
