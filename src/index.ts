@@ -15,6 +15,14 @@ export { TrackedAllocator } from './memory/tracked-allocator.ts';
 export { MemoryAllocation } from './memory/allocation.ts';
 export { MemoryLimitError, type Consumer } from './memory/limit-error.ts';
 export { MemoryManager, type AgeOptions } from './memory/manager.ts';
+export type {
+  CleanupMessage,
+  DiagnosedAccount,
+  DiagnosticsMessages,
+  OrphanedMessage,
+  PressureMessage,
+  RefusalMessage,
+} from './memory/diagnostics.ts';
 export type { CleanupEvent, MemoryManagerEvents, PressureEvent } from './memory/manager-events.ts';
 export type { MemoryManagerOptions, PoolOptions } from './memory/manager-options.ts';
 export type { Observer, ObservedFigures } from './memory/observers.ts';

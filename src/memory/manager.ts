@@ -8,6 +8,7 @@ import { AutoCleanup } from './auto-cleanup.ts';
 import { AGE_SECONDS_DEFAULT, cleanUp, releaseOrphaned } from './cleanup.ts';
 import { systemClock, type Clock } from './clock.ts';
 import { finiteOrNull, showFacts } from './describable.ts';
+import { tellCleanup, tellOrphaned, tellPressure } from './diagnostics.ts';
 import {
   PLACE_POOL_MASK,
   PLACE_THREAD_MASK,
@@ -22,7 +23,7 @@ import { openLedger, type LedgerReader } from './ledger/reader.ts';
 import { usedPercent, type Thresholds } from './level.ts';
 import { consumersOf } from './consumers.ts';
 import type { Consumer } from './limit-error.ts';
-import type { MemoryManagerEvents } from './manager-events.ts';
+import type { CleanupEvent, MemoryManagerEvents, PressureEvent } from './manager-events.ts';
 import {
   limitBytes,
   managerSettings,
@@ -97,7 +98,7 @@ export class MemoryManager extends ApplicationEmitter<MemoryManagerEvents> imple
   private readonly ownHeadroom = new Headroom(this);
   private threads: ManagerThreads | undefined = undefined;
   private readonly orphans: Orphans;
-  private readonly autoCleanup = new AutoCleanup(this, (event) => this.emit('cleanup', event));
+  private readonly autoCleanup = new AutoCleanup(this, (event) => this.cleaned(event));
   private readonly reader: LedgerReader;
   private readonly stopClock: () => void;
   private ticks = 0;
@@ -116,7 +117,10 @@ export class MemoryManager extends ApplicationEmitter<MemoryManagerEvents> imple
     this.reader = openLedger(this.ledger.shared);
     this.watch = new Watch(this.ledger, (record) => this.lost(record));
     this.sampler = new StackSampler(this.ledger);
-    this.orphans = new Orphans(this.ledger, (event) => this.emit('orphaned', event));
+    this.orphans = new Orphans(this.ledger, (event) => {
+      tellOrphaned(this.name, event);
+      this.emit('orphaned', event);
+    });
     for (const config of settings.pools) this.makePool(config);
     if (joined !== undefined) this.beginSharing(ManagerThreads.join(this));
     this.stopClock = clock.everySecond(() => this.tick());
@@ -294,7 +298,7 @@ export class MemoryManager extends ApplicationEmitter<MemoryManagerEvents> imple
     if (this.threads?.hasLeft === true) return { reclaimed: [], left: [] };
     this.bringUpToDate();
     const outcome = await cleanUp(this, { pools, ageSeconds, dryRun, force, complete: true });
-    if (!dryRun) this.emit('cleanup', { cause: 'request', ...outcome });
+    if (!dryRun) this.cleaned({ cause: 'request', ...outcome });
     return outcome;
   }
 
@@ -353,14 +357,10 @@ export class MemoryManager extends ApplicationEmitter<MemoryManagerEvents> imple
     // Not from within a reservation: a listener may take and free memory itself.
     queueMicrotask(() => {
       const { usedBytes, limitBytes: limit } = account;
-      this.emit('pressure', {
-        account,
-        level,
-        previous,
-        usedBytes,
-        limitBytes: limit,
-        usedPercent: usedPercent(usedBytes, limit) ?? 0,
-      });
+      const percent = usedPercent(usedBytes, limit) ?? 0;
+      const event: PressureEvent = { account, level, previous, usedBytes, limitBytes: limit, usedPercent: percent };
+      tellPressure(this.name, event);
+      this.emit('pressure', event);
     });
     if (LEVELS.indexOf(level) > LEVELS.indexOf(previous) && this.settings.autoCleanup) this.autoCleanup.schedule();
   }
@@ -423,6 +423,11 @@ export class MemoryManager extends ApplicationEmitter<MemoryManagerEvents> imple
     // One that has just received it has not come to change its generation yet.
     const isOwn = (place & PLACE_THREAD_MASK) >> PLACE_THREAD_SHIFT === this.ledger.thread;
     if (isOwn && (place & PLACE_TRANSIT) === 0) this.poolsByIndex[place & PLACE_POOL_MASK]?.recovery.recordLost(record);
+  }
+
+  private cleaned(event: CleanupEvent): void {
+    tellCleanup(this.name, event);
+    this.emit('cleanup', event);
   }
 
   /** As the ledger is read without asking anybody, what is to be in a report must be there. */

@@ -4,6 +4,7 @@ import { OUT_UNRECORDED, type Slot } from './arena/slot.ts';
 import { MemoryAllocation } from './allocation.ts';
 import { Budget } from './budget.ts';
 import type { CacheAccount, CacheSource } from './caches.ts';
+import { REFUSAL, tellRefusal } from './diagnostics.ts';
 import {
   CLOCK,
   PLACE_ALLOCATION,
@@ -91,7 +92,7 @@ export class MemoryPool extends Budget {
     // `!` here and below: a tally's doubles and a record's words are always within the views.
     let used = doubles[tally]! + bytes;
     if (used > doubles[tally + TALLY_TRIPWIRE]!) {
-      if (!this.admit(bytes)) return undefined;
+      if (!this.admitOutside(bytes)) return undefined;
       used = doubles[tally]! + bytes;
     }
     doubles[tally] = used;
@@ -131,17 +132,17 @@ export class MemoryPool extends Budget {
    */
   allocate(bytes: number, options?: AllocateOptions): MemoryAllocation | undefined {
     const isUsual = typeof bytes === 'number' && (bytes | 0) === bytes && bytes >= 0;
-    if (!isUsual && !this.isBufferSize(bytes)) return undefined;
+    if (!isUsual && !this.isBufferSize(bytes)) return this.refused(bytes, this.scopeOf(options, this.ledger.scopes));
     const { ledger } = this;
     const tag = options === undefined || options.tag === undefined ? 0 : ledger.tagIndex(options.tag);
     const peakBytes = ledger.doubles[this.tally + TALLY_PEAK]!;
     const scope = this.scopeOf(options, ledger.scopes);
-    if (scope !== undefined && !scope.admits(bytes)) return this.refuseFor(scope);
-    if (!this.charge(bytes)) return undefined;
+    if (scope !== undefined && !scope.admits(bytes)) return this.refuseFor(scope, bytes);
+    if (!this.charge(bytes)) return this.refused(bytes, scope);
     if (bytes === 0) return this.enterAllocation(0, tag, scope, undefined, undefined);
     const arena = this.arenaMade ?? this.makeArena();
     const slot = arena.takeSlot(bytes);
-    if (slot === undefined) return this.refuseForSystem(bytes, peakBytes);
+    if (slot === undefined) return this.refuseForSystem(bytes, peakBytes, scope);
     if (slot.poisoned) this.checkPoison(arena, slot, bytes, peakBytes);
     let { view } = slot;
     // The very Buffer of the last allocation when the length is the same: making another costs 50 ns.
@@ -194,10 +195,13 @@ export class MemoryPool extends Budget {
   growRecord(record: number, bytes: number): boolean {
     const scope = record > 0 ? this.ledger.scopes?.of(record) : undefined;
     if (scope !== undefined && !scope.admits(bytes)) {
-      this.refuseFor(scope);
+      this.refuseFor(scope, bytes);
       return false;
     }
-    if (!this.charge(bytes)) return false;
+    if (!this.charge(bytes)) {
+      this.refused(bytes, scope);
+      return false;
+    }
     scope?.commit(bytes);
     return true;
   }
@@ -212,6 +216,7 @@ export class MemoryPool extends Budget {
   receive(bytes: number, record: number, from: MemoryPool): boolean {
     if (!this.hasRoom(bytes)) {
       this.countRejection(this);
+      this.refused(bytes, record > 0 ? this.ledger.scopes?.of(record) : undefined);
       return false;
     }
     // What the manager allows goes along: its sum stays the same, so it has nothing to refuse. Only now, when nothing can be
@@ -330,10 +335,10 @@ export class MemoryPool extends Budget {
   }
 
   /** The system has no memory: the request leaves no trace but a rejection. */
-  private refuseForSystem(bytes: number, peakBytes: number): undefined {
+  private refuseForSystem(bytes: number, peakBytes: number, scope: MemoryScope | undefined): undefined {
     this.undoCharge(bytes, peakBytes);
     this.countRejection(this);
-    return undefined;
+    return this.refused(bytes, scope);
   }
 
   private checkPoison(arena: Arena, slot: Slot, bytes: number, peakBytes: number): void {
@@ -387,8 +392,8 @@ export class MemoryPool extends Budget {
     const { ledger } = this;
     const tag = options === undefined || options.tag === undefined ? 0 : ledger.tagIndex(options.tag);
     const scope = this.scopeOf(options, ledger.scopes);
-    if (scope !== undefined && !scope.admits(bytes)) return this.refuseFor(scope);
-    if (!this.charge(bytes)) return undefined;
+    if (scope !== undefined && !scope.admits(bytes)) return this.refuseFor(scope, bytes);
+    if (!this.charge(bytes)) return this.refused(bytes, scope);
     this.countSize(bytes);
     if (ledger.freeRecord === 0 || tag === 0 || --ledger.untilWatch <= 0) {
       const handle: MemoryReservation = Reflect.apply(this.enterSlowly, undefined, [bytes, tag]);
@@ -401,9 +406,25 @@ export class MemoryPool extends Budget {
   }
 
   /** @internal */
-  refuseFor(scope: MemoryScope): undefined {
+  refuseFor(scope: MemoryScope, bytes: number): undefined {
     this.countRejection(scope.refuser);
-    return undefined;
+    return this.refused(bytes, scope);
+  }
+
+  /** `admit` where there are no scopes; a call of its own keeps `reserve` as short as it was. */
+  private admitOutside(bytes: number): boolean {
+    if (this.admit(bytes)) return true;
+    this.refused(bytes, undefined);
+    return false;
+  }
+
+  /** Tells whoever wants to know of a refusal that is counted. */
+  private refused(bytes: number, scope: MemoryScope | undefined): undefined {
+    if (!REFUSAL.hasSubscribers) return;
+    const { refusedBy } = this;
+    tellRefusal(this.owner.name, this.name, refusedBy, bytes, scope);
+    // Subscribers may have been refused something themselves, and the error is to be of this one.
+    this.refusedBy = refusedBy;
   }
 
   /** The rest of `reserve`, of what is charged already: when a new segment of records, a watch or a stack is due. */

@@ -22,6 +22,7 @@ const BENCHES: Record<string, () => Promise<{ bench: () => Promise<BenchRow[]> }
   'black-box': () => import('./black-box.ts'),
   cache: () => import('./cache.ts'),
   payloads: () => import('./payloads.ts'),
+  refusal: () => import('./refusal.ts'),
 };
 
 const [name] = process.argv.slice(2);

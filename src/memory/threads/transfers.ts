@@ -107,7 +107,7 @@ export class Transfers {
     const isAllocation = (seen & PLACE_ALLOCATION) !== 0;
     if (size !== ledger.double(record << 2) || isAllocation !== (sent.memtool === 'allocation')) throw notSent();
     const scope = ledger.scopes?.active();
-    if (scope !== undefined && !scope.admits(size)) return pool.refuseFor(scope);
+    if (scope !== undefined && !scope.admits(size)) return pool.refuseFor(scope, size);
     const loan = bytes === undefined ? undefined : new Loan(bytes.loan);
     this.move(pool, size, () => {
       this.claim(record, generation);
