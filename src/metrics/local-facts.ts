@@ -122,7 +122,7 @@ export class LocalFacts {
   #reader(manager: RegisteredManager): LedgerReader | undefined {
     let reader = this.#readers.get(manager);
     try {
-      reader ??= openLedger(manager.shared);
+      reader ??= openLedger(manager.ledgerMemory);
     } catch {
       // Of another copy of the package, whose ledger this one cannot read.
       return undefined;
