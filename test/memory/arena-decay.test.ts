@@ -1,4 +1,7 @@
 import { describe, expect, test } from 'vitest';
+import type { Segment } from '../../src/memory/arena/segment.ts';
+import { Segments } from '../../src/memory/arena/segments.ts';
+import { collectUntil } from './collect.ts';
 import { makeManager, poolStats } from './make-manager.ts';
 
 const MIB = 1024 * 1024;
@@ -33,5 +36,48 @@ describe('idle arena memory', () => {
       pool.allocateOrThrow(blocks * 4096).free();
       expect(poolStats(memory, 'small').reservedBytes).toBeLessThanOrEqual(8 * MIB);
     }
+  });
+});
+
+describe('a segment that was given back', () => {
+  const BLOCK = 4096;
+  const segments = (): Segments => new Segments(BLOCK, 256, () => {});
+  const make = (from: Segments, blocks: number): Segment => {
+    const run = from.make(blocks, 1024 * MIB);
+    if (run === undefined) throw new Error('no memory');
+    from.giveBack(run, blocks);
+    return run.segment;
+  };
+
+  test('is used again while it is still there, before another is made', () => {
+    const held = segments();
+    const first = make(held, 256);
+    expect(held.dropEmpty(Infinity)).toBe(MIB);
+    expect(make(held, 10)).toBe(first);
+    expect(held.heldBytes).toBe(MIB);
+  });
+
+  test('is the smallest that is large enough, and none that would hold more than is allowed', () => {
+    const held = segments();
+    const sizes = [2048, 512, 1024].map((blocks) => held.make(blocks, 1024 * MIB));
+    const byBlocks = new Map(sizes.map((run) => [run?.segment.blocks, run?.segment]));
+    for (const run of sizes) if (run !== undefined) held.giveBack(run, run.segment.blocks);
+    held.dropEmpty(Infinity);
+    expect(make(held, 600)).toBe(byBlocks.get(1024));
+    held.dropEmpty(Infinity);
+    const tight = held.make(600, 3 * MIB);
+    expect([...byBlocks.values()]).not.toContain(tight?.segment);
+    expect(held.heldBytes).toBe(600 * BLOCK);
+  });
+
+  test('is not kept from the garbage collector', async () => {
+    const held = segments();
+    let isGone = false;
+    const watch = new FinalizationRegistry(() => (isGone = true));
+    watch.register(make(held, 256), undefined);
+    held.dropEmpty(Infinity);
+    await collectUntil(() => isGone);
+    make(held, 256);
+    expect(held.heldBytes).toBe(MIB);
   });
 });

@@ -289,8 +289,9 @@ export class Arena {
     }
     if (place === undefined) {
       const newBytes = Math.max(bin.spanBlocks, this.segmentBlocks) * this.blockBytes;
-      this.segments.dropEmpty(this.heldBytes + newBytes - this.options.limitBytes());
-      place = this.segments.make(bin.spanBlocks);
+      const heldBytesMax = this.options.limitBytes();
+      this.segments.dropEmpty(this.heldBytes + newBytes - heldBytesMax);
+      place = this.segments.make(bin.spanBlocks, heldBytesMax);
     }
     return place && new Span(bin, place);
   }
