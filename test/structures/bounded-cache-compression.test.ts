@@ -4,7 +4,7 @@ import { expect, test } from 'vitest';
 import type { MemoryManager } from '../../src/memory/manager.ts';
 import { BoundedCache } from '../../src/structures/bounded-cache.ts';
 import type { BoundedCacheOptions } from '../../src/structures/bounded-cache-options.ts';
-import { makeManager } from '../memory/make-manager.ts';
+import { makeManager, poolStats } from '../memory/make-manager.ts';
 import { settled } from './settled.ts';
 
 const KIB = 1024;
@@ -78,7 +78,10 @@ test('what is used again is kept uncompressed where there is room, and given as 
   const pool = memory.pool('cache');
   const others = pool.reserveOrThrow(pool.limitBytes - pool.usedBytes);
   expect(cache.get('a')).toBe(rows(1));
+  await settled(cache);
   expect([cache.usedBytes, pool.usedBytes]).toEqual([usedBytes, pool.limitBytes]);
+  // The pool is not asked for what it cannot give.
+  expect(poolStats(memory, 'cache').rejections).toBe(0);
   others.free();
 });
 

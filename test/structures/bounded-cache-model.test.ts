@@ -11,7 +11,7 @@ import { ManualClock } from '../memory/manual-clock.ts';
 import { settled } from './settled.ts';
 
 const MAX_BYTES = 20_000;
-const MAX_ENTRIES = 12;
+const MAX_ENTRIES = 20;
 const POOL_BYTES = 24_000;
 const RANDOM = randomBytes(MAX_BYTES);
 
@@ -25,12 +25,18 @@ type Step =
   | { do: 'limit'; bytes: number }
   | { do: 'clear' | 'cleanup' | 'free others' | 'turn' | 'settle' };
 
-const key = fc.nat(15);
-const bytes = fc.oneof(fc.nat(300), fc.nat(5000), fc.nat(25_000));
+const key = fc.nat(30);
+/** Many of a size whose compression takes all that is kept for it. */
+const bytes = fc.oneof(
+  fc.nat(300),
+  { weight: 3, arbitrary: fc.integer({ min: 700, max: 1300 }) },
+  fc.nat(5000),
+  fc.nat(25_000),
+);
 const one = <Name extends Step['do']>(name: Name): fc.Arbitrary<Name> => fc.constant(name);
 const step: fc.Arbitrary<Step> = fc.oneof(
   {
-    weight: 10,
+    weight: 16,
     arbitrary: fc.record({
       do: one('set'),
       key,
@@ -180,7 +186,7 @@ test.each([
   ['with compression', true],
 ])('used bytes are those of the live entries and of the work, never above a limit: %s', async (_, compress) => {
   await fc.assert(
-    fc.asyncProperty(fc.array(step, { maxLength: 60, size: 'max' }), async (steps) => {
+    fc.asyncProperty(fc.array(step, { maxLength: 100, size: 'max' }), async (steps) => {
       const run = new Run(compress);
       for (const taken of steps) {
         // oxlint-disable-next-line no-await-in-loop -- one after the other
