@@ -1,7 +1,7 @@
 import { MemtoolError } from '../errors.ts';
 import { showFacts } from './describable.ts';
 import { formatBytes } from '../units.ts';
-import { LABEL_TAG_MASK, RECORD_GENERATION, RECORD_LABEL, RECORD_LINK } from './ledger/layout.ts';
+import { CLOCK, LABEL_TAG_MASK, RECORD_BIRTH, RECORD_GENERATION, RECORD_LABEL, RECORD_LINK } from './ledger/layout.ts';
 import type { MemoryPool } from './pool.ts';
 import { checkSize } from './size.ts';
 import type { TransferredMemory } from './threads/transfers.ts';
@@ -157,6 +157,12 @@ export class MemoryReservation {
     const sent = this.owner.send(this.record);
     this.record = ~tagIndex;
     return sent;
+  }
+
+  /** Counts its age from now on, for who knows that it has just been needed. @internal */
+  renew(): void {
+    const { ledger } = this.owner;
+    if (this.record > 0 && this.isHeld) ledger.words[(this.record << 3) + RECORD_BIRTH] = ledger.words[CLOCK]!;
   }
 
   private get tagIndex(): number {

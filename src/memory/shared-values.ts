@@ -156,6 +156,8 @@ class SharedValue<Value> {
     clearTimeout(this.idle);
     this.idle = undefined;
     this.holders += 1;
+    // What is asked for again and again is old and no leak; what nobody asks for any more, and yet is held, may be one.
+    this.charge?.renew();
     if (state.kind === 'pending') return this.waitFor(state.made);
     if (state.made !== undefined) return this.waitFor(state.made);
     return new Shared<Value>(this, state.value);

@@ -31,7 +31,7 @@ export interface CompressOptions {
   hotShare?: number;
 }
 
-/** For tests: as lru-cache has it, but injected. @internal */
+/** What an age is told by, for tests. */
 export interface CacheClock {
   /** Milliseconds. */
   now(): number;

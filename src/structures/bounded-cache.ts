@@ -282,7 +282,7 @@ export class BoundedCache<Key extends {}, Value extends {}> {
   }
 
   private giveBack(bytes: number): void {
-    if (this.isClosed) return;
+    if (this.isClosed || bytes === 0) return;
     this.account.charge.shrink(bytes);
     this.used -= bytes;
   }

@@ -264,6 +264,19 @@ describe('the charge', () => {
     expect([memory.usedBytes, disposed]).toEqual([0, 3]);
   });
 
+  test('is stale only when nobody has asked for the value for that long', () => {
+    const { clock, memory } = makeManager();
+    const hold = (): Shared<number> => memory.shared('session', one, { bytes: 10 });
+    hold();
+    for (let minute = 0; minute < 20; minute += 1) {
+      clock.advance(60);
+      hold().release();
+    }
+    expect(memory.leaks().leaks).toEqual([]);
+    clock.advance(301);
+    expect(memory.leaks().leaks).toMatchObject([{ kind: 'stale', tag: 'shared:session', oldestAgeSeconds: 301 }]);
+  });
+
   test('of more keys than there may be tags is known by one', () => {
     const { memory } = makeManager();
     const holders = Array.from({ length: 100 }, (_, user) => memory.shared(`u${user}`, () => user, { bytes: 10 }));
