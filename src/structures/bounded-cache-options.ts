@@ -37,7 +37,7 @@ export interface CacheClock {
   now(): number;
 }
 
-/** @internal */
+/** The options as they are used. */
 export interface CacheSettings<Key, Value> {
   pool: MemoryPool;
   maxBytes: number;
