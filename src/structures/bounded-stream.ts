@@ -1,10 +1,10 @@
-import { Readable, type ReadableOptions } from 'node:stream';
-import { MemtoolError } from '../errors.ts';
+import { addAbortSignal, Readable, type ReadableOptions } from 'node:stream';
 import type { MemoryPool } from '../memory/pool.ts';
 import type { ReserveOptions } from '../memory/pool-options.ts';
 import { checkSize } from '../memory/size.ts';
 import { parseBytes } from '../units.ts';
 import { Charge } from './charge.ts';
+import { sizeOfBytes } from './item-size.ts';
 import { Queue } from './queue.ts';
 
 export interface BoundedStreamOptions<Item> extends ReserveOptions {
@@ -108,6 +108,7 @@ export class BoundedStream<Item> implements AsyncIterableIterator<Item> {
   // oxlint-disable-next-line typescript/promise-function-async -- one promise less an item
   next(): Promise<IteratorResult<Item, undefined>> {
     this.letGo();
+    if (this.ahead.length > 0 && this.consumers.length === 0) return this.hand();
     return new Promise((resolve, reject) => {
       this.consumers.push({ resolve, reject });
       this.advance();
@@ -116,8 +117,9 @@ export class BoundedStream<Item> implements AsyncIterableIterator<Item> {
 
   /** Ends it: `for await` calls it on `break`. Waits until the source is closed. */
   async return(): Promise<IteratorResult<Item, undefined>> {
-    await this.endAtOnce('exhausted');
+    this.signal?.removeEventListener('abort', this.abort);
     this.isOver = true;
+    await this.endAtOnce('exhausted');
     return { done: true, value: undefined };
   }
 
@@ -131,9 +133,22 @@ export class BoundedStream<Item> implements AsyncIterableIterator<Item> {
     await this.return();
   }
 
-  /** A stream of the items: of objects unless the options say otherwise, one at a time, so that what it holds is charged too. */
+  /**
+   * A stream of the items: of objects unless the options say otherwise, one at a time, so that what it holds is charged too.
+   * An abort destroys it, with an AbortError as streams do.
+   */
   toReadable(options: ReadableOptions = {}): Readable {
-    return Readable.from(this, options);
+    const readable = Readable.from(this, options);
+    return this.signal === undefined ? readable : addAbortSignal(this.signal, readable);
+  }
+
+  /** What was read ahead, to a consumer that need not wait. */
+  private async hand(): Promise<IteratorResult<Item, undefined>> {
+    const next = this.ahead.shift();
+    if (next === undefined) return this.next();
+    this.handedBytes = next.bytes;
+    this.advance();
+    return { done: false, value: next.item };
   }
 
   /** Gives the consumer what there is, and reads on if there is room. */
@@ -170,8 +185,9 @@ export class BoundedStream<Item> implements AsyncIterableIterator<Item> {
         if (!this.receive(item)) return;
       }
     } catch (error) {
-      // A source that throws is closed already.
       this.end({ error });
+      // One that throws is closed already; but a promise that it gave may be what failed.
+      if (!this.readsAhead) this.closeUnwatched();
     } finally {
       this.isReading = false;
     }
@@ -232,6 +248,7 @@ export class BoundedStream<Item> implements AsyncIterableIterator<Item> {
     const { ending } = this;
     const wasOver = this.isOver;
     this.isOver = true;
+    this.signal?.removeEventListener('abort', this.abort);
     this.charge.free();
     if (ending === undefined || ending === 'exhausted' || wasOver) consumer?.resolve({ done: true, value: undefined });
     else consumer?.reject(ending.error);
@@ -247,20 +264,21 @@ export class BoundedStream<Item> implements AsyncIterableIterator<Item> {
   /** What is in flight still goes to the consumer, and then how it ended. */
   private end(ending: Ending): void {
     this.ending ??= ending;
-    this.signal?.removeEventListener('abort', this.abort);
     this.deliver();
   }
 
   /** Nothing goes to the consumer any more. */
   private async endAtOnce(ending: Ending): Promise<void> {
-    const isFirst = this.ending === undefined;
+    const isSourceOpen = this.ending === undefined;
+    // The source may have had no more already, or failed: what it had read goes nowhere any more.
+    this.ending = ending;
     this.ahead.clear();
     this.arrived = undefined;
     this.handedBytes = undefined;
     this.chargedBytes = 0;
     this.charge.free();
-    this.end(ending);
-    if (isFirst) await this.closeSource();
+    this.deliver();
+    if (isSourceOpen) await this.closeSource();
   }
 
   private async closeSource(): Promise<void> {
@@ -275,12 +293,4 @@ export class BoundedStream<Item> implements AsyncIterableIterator<Item> {
   private closeUnwatched(): void {
     this.closeSource().catch(() => {});
   }
-}
-
-function sizeOfBytes(item: unknown): number {
-  if (typeof item === 'string') return Buffer.byteLength(item);
-  if (ArrayBuffer.isView(item)) return item.byteLength;
-  throw new MemtoolError('MEMTOOL_INVALID_OPTION', `The size of an item of type ${typeof item} is not known.`, {
-    hint: 'Give sizeOf: (item) => bytes; an estimate will do.',
-  });
 }

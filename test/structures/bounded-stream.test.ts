@@ -244,6 +244,37 @@ test('an abort while nobody waits is told to the next that asks; one before the 
   expect([source.produced, pool.usedBytes]).toEqual([0, 0]);
 });
 
+test('an abort after the source had no more still drops what is in flight', async () => {
+  const { pool } = makePool();
+  const controller = new AbortController();
+  const source = new Source([10, 10, 10]);
+  const stream = boundedStream(source, { pool, maxBytes: 1000, signal: controller.signal });
+  await stream.next();
+  await settle();
+  expect([source.isClosed, pool.usedBytes]).toEqual([true, 30]);
+  controller.abort(new RangeError('enough'));
+  expect(pool.usedBytes).toBe(0);
+  await expect(stream.next()).rejects.toThrow('enough');
+  expect((await stream.next()).done).toBe(true);
+});
+
+test('a promise of the source that fails is told, and closes the source', async () => {
+  const { pool } = makePool();
+  let isClosed = false;
+  function* promises(): Generator<Promise<string>> {
+    try {
+      yield Promise.resolve('a');
+      yield Promise.reject(new RangeError('row 1'));
+    } finally {
+      isClosed = true;
+    }
+  }
+  const stream = boundedStream(promises(), { pool, maxBytes: 1000, sizeOf: () => 1 });
+  await stream.next();
+  await expect(stream.next()).rejects.toThrow('row 1');
+  expect([isClosed, pool.usedBytes]).toEqual([true, 0]);
+});
+
 test('what came before the source failed still comes, in order, and then its error', async () => {
   const { pool } = makePool();
   const got: string[] = [];
