@@ -173,7 +173,6 @@ export class BoundedStream<Item> implements AsyncIterableIterator<Item> {
         // One at a time: sources need not bear being asked twice at once.
         // oxlint-disable-next-line no-await-in-loop
         const result = await this.source.next();
-        if (this.ending !== undefined) return;
         if (result.done === true) {
           this.end('exhausted');
           return;
@@ -181,6 +180,7 @@ export class BoundedStream<Item> implements AsyncIterableIterator<Item> {
         // As `for await` does with promises that an array holds.
         // oxlint-disable-next-line no-await-in-loop
         const item = this.readsAhead ? result.value : await result.value;
+        // It may have been ended meanwhile.
         if (this.ending !== undefined) return;
         if (!this.receive(item)) return;
       }
