@@ -11,8 +11,17 @@ export type { ServerOptions } from './options.ts';
 
 export type ExpressMemoryOptions = ServerOptions<Request>;
 
-/** The scopes of requests, whichever of several middlewares opened them. */
-const scopes = new WeakMap<Request, RequestScope>();
+const SCOPE: unique symbol = Symbol('memtool.scope');
+const ROUTE: unique symbol = Symbol('memtool.route');
+const ROUTED: unique symbol = Symbol('memtool.routed');
+
+/** What is kept at a request. Not in a WeakMap: short-lived keys make each collection longer. */
+interface Marked extends Request {
+  /** Whichever of several middlewares opened it. */
+  [SCOPE]?: RequestScope;
+  [ROUTE]?: unknown;
+  [ROUTED]?: (route: unknown) => void;
+}
 
 /**
  * A middleware: `app.use(expressMemory({ memory, limit: '10MB', user: (request) => request.user?.id }))`, before the routes.
@@ -34,36 +43,41 @@ export function expressMemory(options: ExpressMemoryOptions): RequestHandler {
     else next(error);
   };
 
-  return function memory(request, response, next) {
-    const opened = scopes.get(request);
+  return function memory(request: Marked, response, next) {
+    const opened = request[SCOPE];
     if (opened !== undefined) return opened.run(next);
     if (!apps.has(request.app)) {
       apps.add(request.app);
       request.app.use(answerRefusal);
+      // `app.request`, which Express' types do not have.
+      Object.defineProperty(Object.getPrototypeOf(request), 'route', routeProperty);
     }
     if (requests.isShedding) return requests.refuse(response);
     const scope = requests.open(request, response, requestName(request.method, undefined));
-    scopes.set(request, scope);
-    onRoute(request, (route) => {
+    request[SCOPE] = scope;
+    request[ROUTED] = (route) => {
       scope.rename(requestName(request.method, patterns.of(route, request.baseUrl)));
       scope.askUser();
-    });
+    };
     scope.run(next);
   };
 }
 
 export default expressMemory;
 
-/** Express says which route it has found by setting `request.route`, and in no other way to all its versions. */
-function onRoute(request: Request, tell: (route: unknown) => void): void {
-  let found: unknown;
-  Object.defineProperty(request, 'route', {
-    configurable: true,
-    enumerable: true,
-    get: () => found,
-    set: (route: unknown) => {
-      found = route;
-      tell(route);
-    },
-  });
-}
+/**
+ * Express says which route it has found by setting `request.route`, and in no other way to all its versions. Defined once for
+ * each application, on what Express makes its requests inherit from so that they can be extended: defined on each request it
+ * took as long as Express itself.
+ */
+const routeProperty: PropertyDescriptor & ThisType<Marked> = {
+  configurable: true,
+  enumerable: true,
+  get() {
+    return this[ROUTE];
+  },
+  set(route: unknown) {
+    this[ROUTE] = route;
+    this[ROUTED]?.(route);
+  },
+};

@@ -23,6 +23,7 @@ const BENCHES: Record<string, () => Promise<{ bench: () => Promise<BenchRow[]> }
   cache: () => import('./cache.ts'),
   payloads: () => import('./payloads.ts'),
   refusal: () => import('./refusal.ts'),
+  servers: () => import('./servers.ts'),
 };
 
 const [name] = process.argv.slice(2);

@@ -81,8 +81,7 @@ export class MemoryScope extends Budget {
     this.row = row;
     this.scopes = scopes;
     this.rows = rows;
-    const above = [...(parent?.chain ?? []), ...(transaction?.chain ?? []), ...(user?.chain ?? [])];
-    this.chain = [this, ...new Set(above)];
+    this.chain = [this, ...chainAbove(parents)];
     this.tallies = this.chain.map(({ tally }) => tally);
   }
 
@@ -291,6 +290,12 @@ export class MemoryScope extends Budget {
   protected override showLimit(): void {
     this.rows.setLimit(this.row, this.limitBytes);
   }
+}
+
+/** Each once, although what it hangs on may hang on one another. */
+function chainAbove({ parent, user, transaction }: ScopeParents): Iterable<MemoryScope> {
+  if (parent === undefined && transaction === undefined) return user?.chain ?? [];
+  return new Set([...(parent?.chain ?? []), ...(transaction?.chain ?? []), ...(user?.chain ?? [])]);
 }
 
 /** What threads find the account of a user or transaction by. */

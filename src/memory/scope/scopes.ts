@@ -359,8 +359,12 @@ function isFoundByName({ kind }: MemoryScope): boolean {
 }
 
 /** The scopes that must outlive it, each once. */
-function hangsOn({ parent, user, transaction }: MemoryScope): Set<MemoryScope> {
-  return new Set([parent, user, transaction].filter((above) => above !== undefined));
+function hangsOn({ parent, user, transaction }: MemoryScope): MemoryScope[] {
+  // A server opens and closes one for each request: a Set of them took an eighth of that time.
+  const above = parent === undefined ? [] : [parent];
+  if (user !== undefined && user !== parent) above.push(user);
+  if (transaction !== undefined && transaction !== parent) above.push(transaction);
+  return above;
 }
 
 function ofKind(scope: MemoryScope | undefined, kind: ScopeKind): MemoryScope | undefined {
