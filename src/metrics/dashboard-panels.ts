@@ -61,7 +61,7 @@ export const PANELS: readonly Panel[] = [
     [1, 1024 ** 3],
   ),
   stat(
-    'Refusals',
+    'Refused',
     'reqps',
     'Requests that a limit has refused, a second.',
     `sum(${ofPools(`rate(memtool_pool_rejections_total${pools}[$__rate_interval])`)})`,

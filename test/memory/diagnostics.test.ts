@@ -21,7 +21,7 @@ function listen<Name extends keyof DiagnosticsMessages>(
   };
   const found = channel(name);
   found.subscribe(subscriber);
-  onTestFinished(() => void found.unsubscribe(subscriber));
+  onTestFinished(() => found.unsubscribe(subscriber));
   return heard;
 }
 
