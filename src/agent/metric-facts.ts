@@ -1,5 +1,5 @@
 import type { MetricFacts } from '../metrics/facts.ts';
-import { LEDGER_LEAKS } from '../metrics/leak-series.ts';
+import { LEDGER_LEAKS, releasedOfAll } from '../metrics/leak-series.ts';
 import type { ProcessIdentity, Unavailable } from '../report/document.ts';
 import type { Leak } from '../report/leaks.ts';
 import { levelAt, worstLevel } from '../report/level.ts';
@@ -74,7 +74,10 @@ export function metricFacts(sources: ReportSources, readings: MetricReadings): M
       ...managers.read((reader) => reader.leaks(Infinity), unreadable).flat(),
       ...(heapLeaks?.leaks ?? []),
     ],
-    released: managers.read((reader) => reader.released(), unreadable).flat(),
+    released: releasedOfAll(
+      ledgers.flatMap(({ pools }) => pools),
+      managers.read((reader) => reader.released(), unreadable).flat(),
+    ),
     heapReadAtSeconds: heapLeaks?.readAtSeconds ?? null,
     container,
   };

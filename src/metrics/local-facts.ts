@@ -9,7 +9,7 @@ import type { PoolStats } from '../report/stats.ts';
 import { Samples, secondsToLimit } from '../statistics/growth.ts';
 import { containerUsage } from './container-usage.ts';
 import type { MetricFacts } from './facts.ts';
-import { LEDGER_LEAKS } from './leak-series.ts';
+import { LEDGER_LEAKS, releasedOfAll } from './leak-series.ts';
 
 /** Growth is that of the last minute, and is told after ten seconds; a scrape may come once a minute. */
 const GROWTH_INTERVAL_MS = 5000;
@@ -105,7 +105,10 @@ export class LocalFacts {
         // No record is older than that: what is left is lost or orphaned.
         ...watched.flatMap(({ reader }) => reader.leaks(Infinity)),
       ],
-      released: watched.flatMap(({ reader }) => reader.released()),
+      released: releasedOfAll(
+        pools,
+        watched.flatMap(({ reader }) => reader.released()),
+      ),
       heapReadAtSeconds: null,
       container,
     };

@@ -41,6 +41,7 @@ test('what an ended query still holds is a leak of the ledger; of the heap nothi
   const before = await until(subject, /^memtool_leak_bytes\{verdict="leak",kind="orphaned",source="pool"\} 4096$/m);
   expect(before).toContain('memtool_leaks{verdict="leak",kind="orphaned",source="pool"} 1\n');
   expect(before).toContain('memtool_leak_bytes{verdict="leak",kind="lost",source="pool"} 0\n');
+  expect(before).toContain('memtool_pool_lost_released_bytes_total{manager="orders",pool="query"} 0\n');
   expect(before).not.toMatch(/source="(heap|buffers)"/);
 
   await subject.json('/v1/leaks?age=0');

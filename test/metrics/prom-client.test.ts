@@ -19,7 +19,9 @@ test('a real registry has the metrics of the table, with their types and HELP', 
     expect(text).toContain(`# HELP ${name} ${help}\n# TYPE ${name} ${type}\n`);
   expect(text).toContain('memtool_pool_used_bytes{manager="test",pool="results"} 850\n');
   expect(text).toContain('memtool_pool_level{manager="test",pool="results"} 1\n');
+  // Counters and leaks are there from the start: a counter that begins with its first event has not increased.
   expect(text).toContain('memtool_leak_bytes{verdict="leak",kind="lost",source="pool"} 0\n');
+  expect(text).toContain('memtool_pool_lost_released_bytes_total{manager="test",pool="results"} 0\n');
   expect(text).toMatch(/^memtool_info\{name="test",node="v\d[^"]*",version="[^"]+"\} 1$/m);
   expect(text).toMatch(/^memtool_process_resident_bytes \d+$/m);
   expect(text).toMatch(/^memtool_process_cpu_seconds_total [\d.]+$/m);

@@ -34,7 +34,7 @@ async function startMetered(directory: string): Promise<string> {
 }
 
 function startFixture(directory: string): { child: ChildProcess } {
-  const child = fork(METERED, { silent: true, env: environment(directory), execArgv: [] });
+  const child = fork(METERED, { silent: true, env: environment(directory), execArgv: ['--expose-gc'] });
   onTestFinished(() => void child.kill('SIGKILL'));
   return { child };
 }
@@ -102,6 +102,8 @@ test.skipIf(!hasPrometheus)(
       { ...leak, kind: 'lost' },
       { ...leak, kind: 'orphaned' },
       { alertname: 'MemtoolLeak', name: 'metered', kind: 'orphaned', job: 'metered' },
+      { alertname: 'MemtoolLeakReleased', name: 'metered', pool: 'temp', job: 'memtool' },
+      { alertname: 'MemtoolLeakReleased', name: 'metered', pool: 'temp', job: 'metered' },
       { alertname: 'MemtoolProcessSilent', pid: String(silent.pid) },
       { alertname: 'MemtoolTargetDown', instance: '127.0.0.1:1' },
     ]);
