@@ -25,6 +25,8 @@ const WIDE = 100;
 const VERY_WIDE = 150;
 /** Beneath the list, if so many lines are left: a blank one, the heading, the table's head and a row. */
 const DETAIL_LINES_MIN = 4;
+/** Of RSS, a minute: less comes and goes. */
+const GROWTH_TOLD_BYTES: number = 4 * 1024 * 1024;
 /** Of the list, when there are more processes than lines. */
 const LIST_LINES_MIN = 5;
 
@@ -86,7 +88,7 @@ function headline({ notice }: TopState, shown: readonly TopProcess[], style: Sty
   const [worst] = near;
   const said = worst && trouble(worst, theme);
   if (said) {
-    const others = near.length > 1 ? ` (and ${near.length - 1} more near a limit)` : '';
+    const others = near.length > 1 ? ` (and ${near.length - 1} more)` : '';
     const whole = `${label(worst)}: ${said.text}`;
     const most = [`${whole}${others}`, whole, `${label(worst)}: ${said.short}`];
     return { text: most.find((text) => textWidth(text) <= style.width) ?? said.short, paint: said.paint };
@@ -97,11 +99,25 @@ function headline({ notice }: TopState, shown: readonly TopProcess[], style: Sty
       silent.length > 1 ? `, nor ${silent.length - 1 === 1 ? 'does 1 more' : `do ${silent.length - 1} more`}` : '';
     return { text: `${label(mute)} does not answer${others}`, paint: theme.warning };
   }
-  for (const found of shown) {
+  return laterTrouble(shown, style) ?? { text: 'Nothing is near its limit.', paint: theme.good };
+}
+
+/** Where no limit is near: what will be, what else is wrong, or what grows most. */
+function laterTrouble(shown: readonly TopProcess[], { theme }: Style): Sentence | undefined {
+  const answering = shown.filter(({ status }) => status === 'answering');
+  for (const found of answering) {
     const soon = trouble(found, theme);
     if (soon) return { text: `${label(found)}: ${soon.text}`, paint: soon.paint };
   }
-  return { text: 'Nothing is near its limit.', paint: theme.good };
+  const warned = answering.find(({ pressure }) => (pressure?.warnings?.length ?? 0) > 0);
+  if (warned)
+    return { text: `${label(warned)}: ${printable(warned.pressure?.warnings?.[0] ?? '')}`, paint: theme.warning };
+  const [fastest] = answering
+    .map((found) => ({ found, growth: growthOf(found.history, RSS) ?? 0 }))
+    .toSorted((a, b) => b.growth - a.growth);
+  if (!fastest || fastest.growth < GROWTH_TOLD_BYTES) return undefined;
+  const growth = formatBytes(fastest.growth);
+  return { text: `Nothing is near its limit. ${label(fastest.found)} grows by ${growth} a minute.`, paint: theme.good };
 }
 
 function listAndDetail(state: TopState, shown: readonly TopProcess[], room: number, style: Style): string[] {
@@ -169,7 +185,7 @@ function columnsOf(sort: TopSort, size: TrendSize, isWide: boolean): Column[] {
     { head: mark('CPU', 'cpu'), align: 'right', ...unless('cpu', 6) },
     { head: mark('HEAP', 'heap'), align: 'right', ...unless('heap', 7) },
     { head: 'HEAP USAGE', drop: 9 },
-    { head: 'FULLEST', shrinkTo: isWide ? 14 : 8, drop: 4 },
+    { head: 'FULLEST', shrinkTo: isWide ? 14 : 7, drop: 4 },
     { head: 'USAGE', drop: 1 },
   ];
 }
@@ -254,9 +270,14 @@ export function failureLines(found: TopProcess, { nowMs }: TopState, style: Styl
       ...(error.hint === null ? [] : hanging('  ', printable(error.hint), width)),
     ];
   }
-  if (stats?.nodeVersion !== null || stats.unavailable === undefined) return [];
-  const reason = stats.unavailable['pools'] ?? '';
+  if (!isBare(found)) return [];
+  const reason = stats?.unavailable?.['pools'] ?? '';
   return hanging('  ', printable(`Only what the system knows of it is shown: ${reason}`), width);
+}
+
+/** Without an agent. */
+export function isBare({ stats }: TopProcess): boolean {
+  return stats !== null && stats.nodeVersion === null;
 }
 
 function emptyLines({ filter, processes, startable, target, isListed }: TopState, style: Style): string[] {

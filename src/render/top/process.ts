@@ -9,7 +9,7 @@ import { heapLines, memoryLine } from '../stats.ts';
 import type { Style } from '../style.ts';
 import { count, hanging, printable } from '../text.ts';
 import { limitLines, ofLimit } from './limits.ts';
-import { failureLines } from './overview.ts';
+import { failureLines, isBare } from './overview.ts';
 import { compose, type Frame } from './page.ts';
 import { growthOf, HEAP, RSS, trend } from './series.ts';
 import { ago, keyLine, statusPaint, statusWord, titleLine, trouble } from './words.ts';
@@ -117,8 +117,11 @@ function poolLines(found: TopProcess, { intervalSeconds }: TopState, style: Styl
     ? `${said.text.replace(/^./, (first) => first.toUpperCase())}. l tells who holds it; c, what could be given back.`
     : 'Nothing is near its limit. l tells what is held for too long.';
   const near = found.pressure?.scopesNearLimit ?? 0;
+  const limits = limitLines(found, { ...marks, intervalSeconds }, style);
+  // Why nothing more is known is said above.
+  if (isBare(found)) return (found.pressure?.resources.length ?? 0) > 0 ? limits : [];
   return [
-    ...limitLines(found, { ...marks, intervalSeconds }, style),
+    ...limits,
     '',
     ...(found.status === 'ended' ? [] : hanging('  ', sentence, style.width).map((line) => said?.paint(line) ?? line)),
     ...(near > 0
@@ -131,7 +134,8 @@ function poolLines(found: TopProcess, { intervalSeconds }: TopState, style: Styl
   ];
 }
 
-function heapPage({ stats, history }: TopProcess, style: Style): string[] {
+function heapPage(found: TopProcess, style: Style): string[] {
+  const { stats, history } = found;
   if (stats === null) return [];
   const spaces = stats.pools.filter(({ kind }) => kind === 'heap-space');
   const wide = Math.max(10, Math.min(TREND_WIDTH, style.width - 30));
@@ -148,7 +152,7 @@ function heapPage({ stats, history }: TopProcess, style: Style): string[] {
     ...trends,
     ...(spaces.length > 0 ? ['', ...heapLines(spaces, style)] : []),
     ...(stats.resident === undefined ? [] : ['', ...residentLines(stats.resident, style)]),
-    ...unavailableLines(stats.unavailable, style),
+    ...(isBare(found) ? [] : unavailableLines(stats.unavailable, style)),
   ];
 }
 

@@ -118,9 +118,11 @@ describe('cleanup', () => {
   });
 });
 
+function read({ effects }: { effects: Effect[] }): Effect[] {
+  return effects.filter((effect) => effect.kind === 'leaks' && effect.withHeap);
+}
+
 test('the heap is read for h on the page of leaks, and for nothing else', () => {
-  const read = ({ effects }: { effects: Effect[] }): Effect[] =>
-    effects.filter((effect) => effect.kind === 'leaks' && effect.withHeap);
   expect(read(after(THREE, 'h', 'return', 'h', '4', 'l', 'a', 'tab', 'l', 'left', '4'))).toEqual([]);
   const { state } = after(THREE, 'return', 'l');
   // One question at a time.

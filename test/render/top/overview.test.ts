@@ -16,7 +16,7 @@ describe('the overview', () => {
     expect(screen(threeProcesses(), 80, 24)).toMatchInlineSnapshot(`
       "
       memtool top  3 processes  by pressure                         every 2s  03:05:03
-      orders-api (4242): pool cache is at 96.0 % of its limit, full in 2m
+      orders-api (4242): pool cache is at 96.0 % of its limit, full in 2m (and 1 more)
 
         NAME          PID  LEVEL*          RSS  LAST 2m    CPU  FULLEST  USAGE
       > orders-api   4242  critical  194.5 MiB     ▁▄▇█   31 %  cache    ████░  96.0 %
@@ -47,7 +47,7 @@ describe('the overview', () => {
     expect(screen(threeProcesses(), 120, 40)).toMatchInlineSnapshot(`
       "
       memtool top  3 processes  by pressure                                                                 every 2s  03:05:03
-      orders-api (4242): pool cache is at 96.0 % of its limit, full in 2m (and 1 more near a limit)
+      orders-api (4242): pool cache is at 96.0 % of its limit, full in 2m (and 1 more)
 
         NAME            PID  LEVEL*          RSS  LAST 2m     RSS/MIN    CPU       HEAP  HEAP USAGE     FULLEST  USAGE
       > orders-api     4242  critical  194.5 MiB     ▁▄▇█   +15.0 MiB   31 %   48.6 MiB  █░░░░   1.2 %  cache    ████░  96.0 %
@@ -205,7 +205,7 @@ describe('the overview', () => {
     expect(screen(state, 80, 12)).toMatchInlineSnapshot(`
       "
       memtool top  2 of 3 processes  filter "i"  by RSS, reversed   PAUSED 1m 15s ago 
-      orders-api (4242): pool cache is at 96.0 % of its limit, full in 2m
+      orders-api (4242): pool cache is at 96.0 % of its limit, full in 2m (and 1 more)
 
         NAME         PID  LEVEL          RSS*  LAST 2m    CPU  FULLEST  USAGE
       > billing     4301  warning   104.5 MiB     ▁▄▇█    2 %  query    █████░  82.0 %
