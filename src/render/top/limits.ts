@@ -10,6 +10,9 @@ import { bytesOrNone, count, NONE, secondsOrNone } from '../text.ts';
 import { resourceKey, trend } from './series.ts';
 import { soonPaint } from './words.ts';
 
+/** Thousands of queries may be near their limits at once; the page of scopes has more. */
+const SCOPES_SHOWN_MAX = 5;
+
 /** How much a trend tells. */
 export interface TrendSize {
   width: number;
@@ -29,13 +32,15 @@ export function steady(bytes: number | null, width: number = 9): string {
 }
 
 /**
- * Everything of a process that has a limit or is a pool, the nearest to its limit first: how full, how it went, how fast it
+ * Everything of a process that has a limit or is a pool, and the scopes that are near theirs, the nearest to its limit first: how full, how it went, how fast it
  * grows and when it is full.
  *
  * @param rowsMax - With the line that says how many more there are.
  */
 export function limitLines(found: TopProcess, size: TrendSize, style: Style, rowsMax: number = Infinity): string[] {
-  const resources = resourcesOf(found).filter(({ kind }) => kind !== 'scope');
+  const all = resourcesOf(found);
+  const scopes = gravestFirst(all.filter(({ kind }) => kind === 'scope')).slice(0, SCOPES_SHOWN_MAX);
+  const resources = [...all.filter(({ kind }) => kind !== 'scope'), ...scopes];
   if (resources.length === 0) return ['  No limits are known: nothing in this process uses the memtool library.'];
   const pools = new Map((found.stats?.pools ?? []).map((pool) => [`${pool.manager ?? ''}:${pool.name}`, pool]));
   const poolOf = ({ kind, manager, name }: Resource): PoolStats | undefined =>

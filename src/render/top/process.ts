@@ -125,7 +125,7 @@ function poolLines(found: TopProcess, { intervalSeconds }: TopState, style: Styl
     '',
     ...(found.status === 'ended' ? [] : hanging('  ', sentence, style.width).map((line) => said?.paint(line) ?? line)),
     ...(near > 0
-      ? [`  ${count(near, 'scope')} ${near === 1 ? 'is' : 'are'} near ${near === 1 ? 'its limit' : 'their limits'}: 3`]
+      ? [`  ${count(near, 'scope')} near ${near === 1 ? 'its limit' : 'their limits'}: 3 shows scopes.`]
       : []),
     ...(found.pressure?.warnings ?? []).flatMap((warning) =>
       hanging('  ', printable(warning), style.width).map((line) => style.theme.warning(line)),

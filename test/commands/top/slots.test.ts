@@ -1,11 +1,7 @@
 import { expect, test } from 'vitest';
 import { Slots } from '../../../src/commands/top/slots.ts';
 
-function gate(): { opened: Promise<void>; open: () => void } {
-  let open = (): void => undefined;
-  const opened = new Promise<void>((resolve) => (open = resolve));
-  return { opened, open };
-}
+function noop(): void {}
 
 test('no more than so many at once', async () => {
   const slots = new Slots(3, 60_000);
@@ -23,7 +19,8 @@ test('no more than so many at once', async () => {
 
 test('those that hang give their places to the next, and a failure gives its own back', async () => {
   const slots = new Slots(2, 1);
-  const { opened, open } = gate();
+  let open = noop;
+  const opened = new Promise<void>((resolve) => (open = resolve));
   const hung = Array.from({ length: 5 }, () => slots.run(() => opened));
   await slots.run(async () => undefined);
   await expect(slots.run(() => Promise.reject(new Error('on purpose')))).rejects.toThrow('on purpose');
