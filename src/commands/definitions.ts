@@ -141,7 +141,7 @@ export const DEFINITIONS: Definition[] = [
     summary: 'all of it, live on a whole screen, with keys',
     examples: ['memtool top', 'memtool top orders-api --interval 5s'],
     options: [['--interval <duration>', 'between two looks (default: 2s)'], NO_ATTACH],
-    note: 'Its last line names the keys, and ? explains them. Nothing is asked of a process that is\nnot shown, nor while it is paused; cleanup is asked twice, and a heap is only read for a key.',
+    note: 'Its last line names the keys, and ? explains them. Nothing is asked of a process\nthat is not shown, nor while it is paused; cleanup is asked twice, and a heap is\nonly read for a key.',
     watchable: false,
     action: async (context, flags, [target]) => (await import('./top.ts')).top(target, flags, context),
   },

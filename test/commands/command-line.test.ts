@@ -20,7 +20,7 @@ describe('help', () => {
     expect(Math.max(...stdout.split('\n').map((line) => line.length))).toBeLessThanOrEqual(80);
   });
 
-  test.each(['stats', 'pressure', 'leaks', 'cleanup', 'doctor', 'ps', 'run', 'completion', 'demo'])(
+  test.each(['stats', 'pressure', 'leaks', 'cleanup', 'doctor', 'top', 'ps', 'run', 'completion', 'demo'])(
     '%s has its own, with an example',
     async (command) => {
       const { stdout, stderr, exitCode } = await memtool([command, '--help'], freshDirectory());

@@ -1,6 +1,6 @@
 /** A real terminal with a shell in it, by tmux; its own server, so that nobody's sessions are touched. */
 import { execFileSync, spawnSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, onTestFinished } from 'vitest';
 import { BIN, environment } from './memtool.ts';
@@ -78,8 +78,9 @@ export class TmuxTerminal {
     expect(this.read('after')).toBe(this.read('before'));
   }
 
+  /** A file of the test; empty when it is not there yet. */
   read(name: string): string {
-    return readFileSync(this.#file(name), 'utf8');
+    return existsSync(this.#file(name)) ? readFileSync(this.#file(name), 'utf8') : '';
   }
 
   /** The pid of the program in the foreground below the shell. */

@@ -9,8 +9,8 @@ import { freshDirectory, json, memtool, startAgent, startProgram } from './memto
 import { HAS_TMUX, TmuxTerminal } from './tmux.ts';
 
 const FORGETFUL = fileURLToPath(new URL('../fixtures/forgetful.js', import.meta.url));
-/** A line with nothing else on it. */
-const PROMPT = /^[#$] ?$/m;
+/** Of a shell that writes into a drawing. */
+const PROMPT = /^[#$]/m;
 const WAIT = { timeout: 20_000, interval: 50 };
 
 function forgetful(name: string, cacheMib: number, directory: string): Promise<ChildProcess & { pid: number }> {
@@ -221,6 +221,21 @@ describe.runIf(HAS_TMUX)('in a terminal', () => {
     await terminal.expectGivenBack(0);
   });
 
+  test('by a name, too, one that hangs holds nobody up, and one that starts appears', async () => {
+    const directory = freshDirectory();
+    await forgetful('orders-api', 10, directory);
+    const terminal = new TmuxTerminal(directory);
+    terminal.memtool('top orders --interval 0.3 --timeout 60');
+    await terminal.until(/1 process /);
+    await startAgent('hung', directory);
+    await forgetful('billing-api', 10, directory);
+    await forgetful('new-orders', 10, directory);
+    await terminal.until(/new-orders +\d+ {2}normal/);
+    expect(terminal.screen()).not.toMatch(/billing|agent\.js/);
+    terminal.type('q');
+    await terminal.expectGivenBack(0);
+  });
+
   test('Ctrl-Z gives the terminal to the shell, fg goes on; so after a stop that cannot be noticed', async () => {
     const directory = freshDirectory();
     await forgetful('orders-api', 10, directory);
@@ -235,9 +250,8 @@ describe.runIf(HAS_TMUX)('in a terminal', () => {
       stop();
       await terminal.until(/Stopped|Suspended/);
       expect(terminal.modes()).toBe('0 1 1');
-      terminal.run(`stty -g > ${directory}/stopped-${round}; echo written; clear`);
-      await terminal.until(PROMPT);
-      expect(terminal.read(`stopped-${round}`)).toBe(terminal.read('before'));
+      terminal.run(`stty -g > ${directory}/stopped-${round}; clear`);
+      await expect.poll(() => terminal.read(`stopped-${round}`), WAIT).toBe(terminal.read('before'));
       terminal.run('fg');
       await terminal.until(/> orders-/);
       expect(terminal.modes()).toBe('1 0 0');

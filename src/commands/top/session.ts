@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Theme } from '../../render/style.ts';
 import { openedProcess, shownProcesses } from '../../render/top/order.ts';
 import { renderTop } from '../../render/top/top.ts';
-import type { TopState } from '../../report/top.ts';
+import type { TopState, TopStatus } from '../../report/top.ts';
 import type { Context } from '../context.ts';
 import { press, type Effect, type Key } from './keys.ts';
 import { Poll } from './poll.ts';
@@ -73,12 +73,12 @@ export class Session {
   }
 
   async #lookAgainAndAgain(): Promise<void> {
-    for (let isFirst = true; !this.#isOver; isFirst = false) {
+    while (!this.#isOver) {
       this.#woken = new AbortController();
       if (this.#state.pausedAtMs === null) {
-        // The next look does not wait for this one: what hangs is left out of it.
-        if (isFirst) this.#look();
-        else void this.#poll.list().then(() => this.#look());
+        // Nothing waits for anything else: what hangs is left out of the next look.
+        this.#look('answering', 'silent', 'waiting');
+        void this.#poll.list().then(() => this.#look('waiting'));
       }
       // oxlint-disable-next-line no-await-in-loop
       await sleep(this.#state.intervalSeconds * 1000, undefined, { signal: this.#woken.signal }).catch(() => undefined);
@@ -86,12 +86,12 @@ export class Session {
   }
 
   /** Only what is shown is asked: we are guests. */
-  #look(): void {
+  #look(...statuses: TopStatus[]): void {
     if (this.#isOver || this.#state.pausedAtMs !== null) return;
     const opened = openedProcess(this.#state);
     const shown = opened ? [opened] : shownProcesses(this.#state);
     this.#poll.look(
-      shown.filter(({ status }) => status !== 'ended').map(({ key }) => key),
+      shown.filter(({ status }) => statuses.includes(status)).map(({ key }) => key),
       opened?.key ?? null,
     );
   }

@@ -1,6 +1,6 @@
 import { MemtoolError } from '../../errors.ts';
 import { askHealth } from '../../inspect/client.ts';
-import { discoverAll, type AgentTarget } from '../../inspect/discover.ts';
+import { discoverAll } from '../../inspect/discover.ts';
 import { open, type Target } from '../../inspect/open.ts';
 import type { Context } from '../context.ts';
 
@@ -8,9 +8,10 @@ import type { Context } from '../context.ts';
 export class Targets {
   readonly #target: string | undefined;
   readonly #context: Context;
-  /** By life: whether it has the name. What has not answered is asked again. */
-  #isNamed = new Map<string, boolean>();
-  #opened = false;
+  /** By life. What has not answered yet is not in it. */
+  readonly #isNamed = new Map<string, boolean>();
+  readonly #asked = new Set<string>();
+  #isFirst = true;
 
   constructor(target: string | undefined, context: Context) {
     this.#target = target;
@@ -19,11 +20,12 @@ export class Targets {
 
   /** @throws MemtoolError at the first look, when it names none; later that is an empty list. */
   async find(): Promise<Target[]> {
-    if (this.#opened && this.#target !== undefined && this.#target !== 'all') {
-      return /^\d+$/.test(this.#target) ? this.#byPid(this.#target) : this.#byName(this.#target);
-    }
-    const found = await open(this.#target, this.#context);
-    this.#opened = true;
+    const target = this.#target;
+    if (target === undefined || target === 'all') return open(target, this.#context);
+    const isPid = /^\d+$/.test(target);
+    if (!this.#isFirst) return isPid ? this.#byPid(target) : this.#byName(target);
+    const found = await open(target, this.#context);
+    this.#isFirst = false;
     for (const one of found) this.#isNamed.set(keyOf(one), true);
     return found;
   }
@@ -39,24 +41,29 @@ export class Targets {
   }
 
   async #byName(part: string): Promise<Target[]> {
-    const agents = await discoverAll(this.#context.directory);
-    const judged = await Promise.all(agents.map((agent) => this.#hasName(agent, part)));
-    const targets = agents.filter((_, index) => judged[index]).map((agent): Target => ({ kind: 'agent', agent }));
-    const living = new Set(agents.map((agent) => keyOf({ kind: 'agent', agent })));
-    this.#isNamed = new Map([...this.#isNamed].filter(([key]) => living.has(key)));
-    return targets;
+    const targets = (await discoverAll(this.#context.directory)).map((agent): AgentOf => ({ kind: 'agent', agent }));
+    const living = new Set(targets.map(keyOf));
+    for (const key of this.#isNamed.keys()) if (!living.has(key)) this.#isNamed.delete(key);
+    for (const target of targets) if (!this.#isNamed.has(keyOf(target))) void this.#judge(target, part);
+    return targets.filter((target) => this.#isNamed.get(keyOf(target)));
   }
 
-  async #hasName(agent: AgentTarget, part: string): Promise<boolean> {
-    const key = keyOf({ kind: 'agent', agent });
-    const known = this.#isNamed.get(key);
-    if (known !== undefined) return known;
-    const health = await askHealth(agent, this.#context.timeoutMs).catch(() => undefined);
-    const isNamed = [agent.name, health?.name ?? '', ...(health?.managers ?? [])].some((name) => name.includes(part));
-    if (health !== undefined) this.#isNamed.set(key, isNamed);
-    return isNamed;
+  /** Nobody waits for it: who does not answer must not hide the others, and who does is there at the next look. */
+  async #judge(target: AgentOf, part: string): Promise<void> {
+    const key = keyOf(target);
+    if (this.#asked.has(key)) return;
+    this.#asked.add(key);
+    const health = await askHealth(target.agent, this.#context.timeoutMs).catch(() => undefined);
+    this.#asked.delete(key);
+    if (health === undefined) return;
+    this.#isNamed.set(
+      key,
+      [target.agent.name, health.name, ...health.managers].some((name) => name.includes(part)),
+    );
   }
 }
+
+type AgentOf = Extract<Target, { kind: 'agent' }>;
 
 export function keyOf(target: Target): string {
   const { pid, startTime } = target.kind === 'agent' ? target.agent : target.process;

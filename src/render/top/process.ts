@@ -12,7 +12,7 @@ import { limitLines, ofLimit } from './limits.ts';
 import { failureLines, isBare } from './overview.ts';
 import { compose, type Frame } from './page.ts';
 import { growthOf, HEAP, RSS, trend } from './series.ts';
-import { ago, keyLine, statusPaint, statusWord, titleLine, trouble } from './words.ts';
+import { ago, fillsSoon, keyLine, statusPaint, statusWord, titleLine, trouble } from './words.ts';
 
 /** With ten seconds a mark, at an interval of two, six minutes. */
 const LOOKS_PER_MARK = 5;
@@ -113,8 +113,11 @@ function bodyLines(found: TopProcess, state: TopState, style: Style): string[] {
 function poolLines(found: TopProcess, { intervalSeconds }: TopState, style: Style): string[] {
   const marks = style.width < WIDE ? NARROW : { width: TREND_WIDTH, looksPerMark: LOOKS_PER_MARK };
   const said = found.status === 'ended' ? undefined : trouble(found, style.theme);
+  const soon = fillsSoon(found, style.theme);
+  // What grows may be full before what is nearest to its limit now.
+  const facts = [said?.text, soon?.about === said?.about ? undefined : soon?.text].filter((text) => text !== undefined);
   const sentence = said
-    ? `${said.text.replace(/^./, (first) => first.toUpperCase())}. l tells who holds it; c, what could be given back.`
+    ? `${capital(facts.join('; '))}. l tells who holds it; c, what could be given back.`
     : 'Nothing is near its limit. l tells what is held for too long.';
   const near = found.pressure?.scopesNearLimit ?? 0;
   const limits = limitLines(found, { ...marks, intervalSeconds }, style);
@@ -132,6 +135,10 @@ function poolLines(found: TopProcess, { intervalSeconds }: TopState, style: Styl
     ),
     ...unavailableLines(found.pressure?.unavailable, style),
   ];
+}
+
+function capital(text: string): string {
+  return text.replace(/^./, (first) => first.toUpperCase());
 }
 
 function heapPage(found: TopProcess, style: Style): string[] {

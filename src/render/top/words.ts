@@ -17,6 +17,8 @@ export interface Sentence {
 }
 
 export interface Trouble extends Sentence {
+  /** The name of the resource. */
+  about: string;
   /** Where there is no room for more. */
   short: string;
 }
@@ -54,17 +56,25 @@ export function trouble(found: TopProcess, theme: Theme): Trouble | undefined {
     const name = wholeName(worst, withManager);
     const percent = formatPercent(worst.usedPercent ?? 0);
     return {
+      about: name,
       text: `${name} is at ${percent} of its limit${fullIn(worst)}`,
       short: `${name} ${percent}${fullIn(worst)}`,
       paint: levelPaint(theme, worst.level),
     };
   }
+  return fillsSoon(found, theme);
+}
+
+/** What is full soon if it goes on like this, however full it is now. */
+export function fillsSoon({ pressure }: TopProcess, theme: Theme): Trouble | undefined {
+  const resources = pressure?.resources ?? [];
   const [soonest] = resources
     .filter(({ secondsToLimit }) => secondsToLimit !== null && secondsToLimit < SOON_SECONDS)
     .toSorted((a, b) => (a.secondsToLimit ?? 0) - (b.secondsToLimit ?? 0));
   if (!soonest) return undefined;
-  const text = `${wholeName(soonest, withManager)} grows${fullIn(soonest)}`;
-  return { text, short: text, paint: theme.warning };
+  const about = wholeName(soonest, severalManagers(resources));
+  const text = `${about} grows${fullIn(soonest)}`;
+  return { about, text, short: text, paint: theme.warning };
 }
 
 /** In whole seconds: a clock that ticks once a second knows no others. */
