@@ -266,6 +266,8 @@ describe.runIf(HAS_TMUX)('in a terminal', () => {
     terminal.type('?');
     await terminal.until(/memtool top: keys/);
     terminal.type('q');
+    // What is typed before it has ended, it reads, too.
+    await expect.poll(() => terminal.foreground, WAIT).not.toBe(pid);
     terminal.memtool('--version');
     await terminal.expectGivenBack(0);
   });
