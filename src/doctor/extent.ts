@@ -2,6 +2,7 @@ import type { Unavailable } from '../report/document.ts';
 import { formatSeconds } from '../units.ts';
 import type { Examined } from './examined.ts';
 import { counted } from './finding.ts';
+import { pauseAdvised } from './rules/watch-young.ts';
 
 /** What was looked at, in a few words each: who reads "nothing was found" wants to know where. */
 export function examinedOf(examined: Examined): string[] {
@@ -35,6 +36,8 @@ export function examinedOf(examined: Examined): string[] {
 export function unavailableOf({ stats, leaks, noAgent }: Examined): Unavailable {
   if (noAgent !== null) return {};
   const { pools: _, ...missing } = { ...leaks?.unavailable, ...stats.unavailable };
+  // A finding tells of it, with what to type.
+  if (pauseAdvised(leaks) !== undefined) delete missing['heap'];
   return missing;
 }
 

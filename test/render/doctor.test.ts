@@ -15,9 +15,9 @@ const ill = withResources(withLeaks(well, [leak({})]), [resource({ bytesPerMinut
 test('findings, the worst first', () => {
   expect(drawn(diagnose(ill))).toMatchInlineSnapshot(`
     "
-    api  pid 4242  Node 20.20.2  up 1h  2 warnings
+    api  pid 4242  Node 20.20.2  up 1h  1 critical, 1 warning
 
-     1 warning   The pool cache is at 90.0 % of its limit (90.0 MiB of 100.0 MiB);
+     1 critical  The pool cache is at 90.0 % of its limit (90.0 MiB of 100.0 MiB);
                  as it grew in the last minute, it is full in 5m.
                  Certain. At its limit what is asked for is refused.
                  > \`memtool leaks 4242 --age 0\` says who holds it, by tag and age
@@ -67,9 +67,9 @@ test('several: what could not be asked among them, those that are well in one li
   expect(drawn(diagnose(ill), FAILURE, diagnose(well), diagnose(withStats(well, { rssBytes: 60 * MIB }))))
     .toMatchInlineSnapshot(`
     "
-    api  pid 4242  Node 20.20.2  up 1h  2 warnings
+    api  pid 4242  Node 20.20.2  up 1h  1 critical, 1 warning
 
-     1 warning   The pool cache is at 90.0 % of its limit (90.0 MiB of 100.0 MiB);
+     1 critical  The pool cache is at 90.0 % of its limit (90.0 MiB of 100.0 MiB);
                  as it grew in the last minute, it is full in 5m.
                  Certain. At its limit what is asked for is refused.
                  > \`memtool leaks 4242 --age 0\` says who holds it, by tag and age

@@ -34,12 +34,13 @@ function near(found: Resource, examined: Examined, moreScopes: number): Finding 
   const { usedPercent, secondsToLimit, level, bytesPerMinute, kind } = found;
   const when =
     secondsToLimit === null ? '' : `; as it grew in the last minute, it is full in ${formatSeconds(secondsToLimit)}`;
+  const isImminent = secondsToLimit !== null && secondsToLimit <= IMMINENT_SECONDS;
   const isSteady =
     kind === 'pool' && secondsToLimit === null && bytesPerMinute !== null && !hasRefused(found, examined);
   return finding({
     kind: 'limit-near',
     // A cache that evicts by itself is as full as it may be, and well.
-    severity: level === 'critical' && !isSteady ? 'critical' : 'warning',
+    severity: isImminent || (level === 'critical' && !isSteady) ? 'critical' : 'warning',
     certainty: 'certain',
     title: `${capital(nameOf(found, examined))} is at ${formatPercent(usedPercent ?? 0)} of its limit (${sizes(found)})${when}.`,
     evidence: evidenceOf(found),

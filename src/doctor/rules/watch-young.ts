@@ -28,10 +28,15 @@ export function watchYoung({ leaks, ageSeconds, stats: { pid } }: Examined): Fin
   ];
 }
 
+/** What an agent says that it would take to have the heap read. */
+export function pauseAdvised(leaks: Examined['leaks']): string | undefined {
+  return /--max-pause (\d+s)/.exec(leaks?.unavailable?.['heap'] ?? '')?.[1];
+}
+
 /** A heap that was not read, since that would have taken too long. */
 export function heapUnread({ leaks, stats: { pid } }: Examined): Finding[] {
   const reason = leaks?.unavailable?.['heap'] ?? '';
-  const pause = /--max-pause (\d+s)/.exec(reason)?.[1];
+  const pause = pauseAdvised(leaks);
   if (pause === undefined) return [];
   return [
     finding({

@@ -19,7 +19,7 @@ describe('limit-near', () => {
       withResources(plain, [resource({ bytesPerMinute: 2 * MIB, secondsToLimit: 300 })]),
     );
     expect(others).toEqual([]);
-    expect(found).toMatchObject({ severity: 'warning', certainty: 'certain', secondsToLimit: 300 });
+    expect(found).toMatchObject({ severity: 'critical', certainty: 'certain', secondsToLimit: 300 });
     expect(found?.title).toBe(
       'The pool cache is at 90.0 % of its limit (90.0 MiB of 100.0 MiB); as it grew in the last minute, it is full in 5m.',
     );
