@@ -69,11 +69,13 @@ export interface OptionShape {
 }
 
 export function shapeOf([flags]: VerbOption): OptionShape {
-  const value = /[<[]([^>\]]+)[>\]]/.exec(flags)?.[1];
+  // A value may have brackets of its own: `--listen <[host:]port>`.
+  const needed = /<(.+)>$/.exec(flags)?.[1];
+  const optional = /\[(.+)\]$/.exec(flags)?.[1];
   return {
     names: flags.match(/(?<![\w-])--?[A-Za-z][\w-]*/g) ?? [],
-    value,
-    isValueOptional: flags.includes('['),
+    value: needed ?? optional,
+    isValueOptional: needed === undefined && optional !== undefined,
   };
 }
 

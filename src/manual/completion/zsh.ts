@@ -63,9 +63,9 @@ function caseOf(verb: Verb): string {
 
 function specOf(option: VerbOption): string {
   const { names, value, isValueOptional } = shapeOf(option);
-  const description = `[${option[1].replace(/([[\]:])/g, '\\$1')}]`;
+  const description = `[${escaped(option[1])}]`;
   // What may be given without a value takes the next word only if it can be one: here it takes none.
-  const takes = value === undefined || isValueOptional ? '' : `:${value}:${actionOf(valueOf(option)) ?? ' '}`;
+  const takes = value === undefined || isValueOptional ? '' : `:${escaped(value)}:${actionOf(valueOf(option)) ?? ' '}`;
   // Both --pool name and --pool=name; and -oname.
   const [only = '', second] = takes === '' ? names : names.map((name) => `${name}${name.startsWith('--') ? '=' : '+'}`);
   if (second === undefined) return quote(`${only}${description}${takes}`);
@@ -78,6 +78,11 @@ function actionOf(completes: Completes | undefined): string | undefined {
   if (completes === 'file') return '_files';
   // Without braces, zsh would put arguments of its own before ours.
   return `{_memtool_live ${completes}}`;
+}
+
+/** What zsh would take for the end of it. */
+function escaped(text: string): string {
+  return text.replace(/([[\]:])/g, '\\$1');
 }
 
 function quote(text: string): string {
