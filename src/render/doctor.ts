@@ -39,7 +39,7 @@ function isIll({ findings }: ProcessDiagnosis): boolean {
 
 function healthyLines(found: ProcessDiagnosis, { theme, width }: Style): string[] {
   const { declined, findings } = found;
-  const what = declined === null ? 'nothing to worry about' : 'no limit is near, no leak is certain';
+  const what = declined === null ? 'nothing to worry about' : 'no limit near, no leak certain';
   const notes = findings.length === 0 ? '' : `, ${count(findings.length, 'note')}`;
   const lead = heading(found, { theme: PLAIN_THEME, width });
   const fits = textWidth(`${lead}  ${what}${notes}`) <= width;
@@ -100,16 +100,14 @@ function stepText({ command, why }: NextStep): string {
 }
 
 function nothing({ findings, examined, declined }: ProcessDiagnosis, style: Style): string[] {
-  const what = findings.length > 0 ? 'Nothing else was found' : 'Nothing to worry about was found';
+  const otherwise = findings.length > 0 ? 'Nothing else was found.' : 'Nothing to worry about was found.';
+  const what = declined === null ? otherwise : 'No limit is near, and nothing leaks for certain.';
   const where = examined.length === 0 ? '' : ` Looked at: ${examined.join('; ')}.`;
-  return declined !== null && findings.length === 0
-    ? hanging(INDENT, printable(`No limit is near, and nothing leaks for certain.${where}`), style.width)
-    : hanging(INDENT, printable(`${what}.${where}`), style.width);
+  return hanging(INDENT, printable(`${what}${where}`), style.width);
 }
 
 function notLookedAt({ unavailable }: ProcessDiagnosis, style: Style): string[] {
-  const lines = unavailableLines(unavailable, { ...style, theme: { ...style.theme, warning: style.theme.faint } });
-  return lines;
+  return unavailableLines(unavailable, { ...style, theme: { ...style.theme, warning: style.theme.faint } });
 }
 
 function paintOf(theme: Theme, severity: Severity): Paint {

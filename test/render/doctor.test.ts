@@ -89,7 +89,7 @@ test('several: what could not be asked among them, those that are well in one li
       Wait longer with --timeout 30.
 
     api  pid 4242  Node 20.20.2  up 1h  nothing to worry about
-    api  pid 4242  Node 20.20.2  up 1h  no limit is near, no leak is certain
+    api  pid 4242  Node 20.20.2  up 1h  no limit near, no leak certain
 
     All of one: \`memtool doctor <pid>\`
     "
