@@ -179,7 +179,10 @@ describe('a main thread that does not come back', () => {
   test('in a native call is likely, and what is known is told all the same', async () => {
     const directory = freshDirectory();
     const child = await begin([fixture('pools.js'), 'native', '60'], directory);
-    const { found, outcome } = await eventually(child.pid, directory, (one) => ofKind(one, 'blocked') !== undefined);
+    // Before its agent listens, only that it does not answer is known.
+    const isKnown = (one: ProcessDiagnosis): boolean =>
+      ofKind(one, 'blocked') !== undefined && ofKind(one, 'limit-near') !== undefined;
+    const { found, outcome } = await eventually(child.pid, directory, isKnown);
     expect(found.findings.slice(0, 2).map(({ kind }) => kind)).toEqual(['blocked', 'limit-near']);
     expect(found.unavailable).toMatchObject({ heap: 'main thread is inside a native call' });
     expect(outcome.exitCode).toBe(1);
