@@ -58,6 +58,10 @@ function ofKind(found: ProcessDiagnosis, kind: Finding['kind']): Finding | undef
   return found.findings.find((one) => one.kind === kind);
 }
 
+function isBlockedAndFull(found: ProcessDiagnosis): boolean {
+  return ofKind(found, 'blocked') !== undefined && ofKind(found, 'limit-near') !== undefined;
+}
+
 describe('a program that is well', () => {
   test('has nothing found, is told where was looked, and exits with 0', async () => {
     const directory = freshDirectory();
@@ -180,9 +184,7 @@ describe('a main thread that does not come back', () => {
     const directory = freshDirectory();
     const child = await begin([fixture('pools.js'), 'native', '60'], directory);
     // Before its agent listens, only that it does not answer is known.
-    const isKnown = (one: ProcessDiagnosis): boolean =>
-      ofKind(one, 'blocked') !== undefined && ofKind(one, 'limit-near') !== undefined;
-    const { found, outcome } = await eventually(child.pid, directory, isKnown);
+    const { found, outcome } = await eventually(child.pid, directory, isBlockedAndFull);
     expect(found.findings.slice(0, 2).map(({ kind }) => kind)).toEqual(['blocked', 'limit-near']);
     expect(found.unavailable).toMatchObject({ heap: 'main thread is inside a native call' });
     expect(outcome.exitCode).toBe(1);

@@ -5,6 +5,18 @@ import { collectUntil } from './collect.ts';
 import { makeManager, poolStats } from './make-manager.ts';
 
 const MIB = 1024 * 1024;
+const BLOCK = 4096;
+
+function segments(): Segments {
+  return new Segments(BLOCK, 256, () => {});
+}
+
+function make(from: Segments, blocks: number): Segment {
+  const run = from.make(blocks, 1024 * MIB);
+  if (run === undefined) throw new Error('no memory');
+  from.giveBack(run, blocks);
+  return run.segment;
+}
 
 describe('idle arena memory', () => {
   test('goes back to the system once nobody has needed it for ten seconds', () => {
@@ -40,15 +52,6 @@ describe('idle arena memory', () => {
 });
 
 describe('a segment that was given back', () => {
-  const BLOCK = 4096;
-  const segments = (): Segments => new Segments(BLOCK, 256, () => {});
-  const make = (from: Segments, blocks: number): Segment => {
-    const run = from.make(blocks, 1024 * MIB);
-    if (run === undefined) throw new Error('no memory');
-    from.giveBack(run, blocks);
-    return run.segment;
-  };
-
   test('is used again while it is still there, before another is made', () => {
     const held = segments();
     const first = make(held, 256);
