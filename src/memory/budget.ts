@@ -27,7 +27,6 @@ export abstract class Budget implements Account {
   readonly ledger: Ledger;
   /** How far it may go before it must ask the manager again. @internal */
   allowanceBytes: number;
-  /** @internal */
   level: Level = 'normal';
   /** This thread's part, once several share the account. @internal */
   share: Share | undefined = undefined;

@@ -87,7 +87,6 @@ export class MemoryManager extends ApplicationEmitter<MemoryManagerEvents> imple
   readonly poison: boolean;
   /** @internal */
   readonly reclaimers: Reclaimers = new Reclaimers();
-  /** @internal */
   level: Level = 'normal';
   /** @internal */
   isClosed = false;

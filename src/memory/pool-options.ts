@@ -23,34 +23,43 @@ export interface AllocateOptions extends ReserveOptions {
   zero?: boolean;
 }
 
-/** What a pool needs of its manager. @internal */
+/** What a pool needs of its manager. */
 export interface PoolOwner extends Account {
+  /** @internal */
   readonly ledger: Ledger;
+  /** @internal */
   readonly watch: Watch;
+  /** @internal */
   readonly sampler: StackSampler;
+  /** @internal */
   readonly thresholds: Thresholds;
+  /** @internal */
   readonly poison: boolean;
+  /** @internal */
   readonly cacheTable: Caches;
+  /** @internal */
   readonly isClosed: boolean;
-  /** Once several threads share the manager. */
+  /** Once several threads share the manager. @internal */
   readonly sharing: Sharing | undefined;
-  /** @throws MemtoolError `MEMTOOL_NOT_SHARED` */
+  /** @throws MemtoolError `MEMTOOL_NOT_SHARED` @internal */
   readonly transfers: Transfers;
-  /** Takes over what dead threads left. @returns whether there was any */
+  /** Takes over what dead threads left. @returns whether there was any @internal */
   inherit(): boolean;
-  /** @throws MemtoolError `MEMTOOL_CLOSED` */
+  /** @throws MemtoolError `MEMTOOL_CLOSED` @internal */
   assertOpen(): void;
-  /** Raises `pool.allowanceBytes` so that it may use `bytes` more, if the manager's own limit allows. */
+  /** Raises `pool.allowanceBytes` so that it may use `bytes` more, if the manager's own limit allows. @internal */
   draw(pool: Budget, bytes: number): boolean;
-  /** Below this much charged, what was drawn and is not needed is to be given back. */
+  /** Below this much charged, what was drawn and is not needed is to be given back. @internal */
   floorBytes(pool: Budget): number;
+  /** @internal */
   giveBack(pool: Budget): void;
+  /** @internal */
   levelChanged(account: Account, previous: Level): void;
-  /** Who holds the memory of the account that refused. */
+  /** Who holds the memory of the account that refused. @internal */
   consumers(account: Account): Consumer[];
 }
 
-/** @internal */
+/** A pool's options, checked. */
 export interface PoolConfig {
   /** Its place in the ledger, when it is there already: another thread has added it. */
   index?: number;
