@@ -67,6 +67,7 @@ export function metricFacts(sources: ReportSources, readings: MetricReadings): M
     managers: ledgers.map(({ ledgerId, manager }) => withTime(manager, ['manager', ledgerId])),
     pools: ledgers.flatMap(({ ledgerId, pools }) => pools.map((pool) => withTime(pool, ['pool', ledgerId, pool.name]))),
     observed: observed.pools.map(({ series, pool }) => withTime(pool, series)),
+    caches: observed.caches,
     scopes: { count: scopes.count, nearLimit: near.count, usedBytes: scopes.usedBytes },
     leaks: [
       ...(ledgers.length > 0 ? LEDGER_LEAKS : []),

@@ -128,6 +128,20 @@ export const PANELS: readonly Panel[] = [
       },
     ],
   ),
+  series(
+    'Cache hits',
+    'percentunit',
+    'Share of the lookups of each BoundedCache that found something. Next: memtool stats.',
+    [
+      {
+        expr: ofPools(
+          `(rate(memtool_cache_hits_total${pools}[$__rate_interval]) / (rate(memtool_cache_hits_total${pools}[$__rate_interval]) + rate(memtool_cache_misses_total${pools}[$__rate_interval])))`,
+        ),
+        legend: '{{name}} {{pid}} {{pool}} {{cache}}',
+      },
+    ],
+    { max: 1 },
+  ),
   series('Refusals', 'reqps', 'Requests that a limit has refused, a second. Next: memtool stats --scopes.', [
     {
       expr: ofPools(`rate(memtool_pool_rejections_total${pools}[$__rate_interval])`),

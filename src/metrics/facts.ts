@@ -1,6 +1,6 @@
 import type { Leak, ReleasedLost } from '../report/leaks.ts';
 import type { Level } from '../report/level.ts';
-import type { ManagerStats, PoolStats } from '../report/stats.ts';
+import type { CacheStats, ManagerStats, PoolStats } from '../report/stats.ts';
 
 /** Until a limit is reached at the growth of the last minute; `null` when it does not grow, has no limit or is not known yet. */
 interface WithTimeToLimit {
@@ -29,6 +29,7 @@ export interface MetricFacts {
   pools: (PoolStats & WithTimeToLimit)[];
   /** Those that someone else manages. */
   observed: (PoolStats & WithTimeToLimit)[];
+  caches: CacheStats[];
   /** Open ones, all together: one by one they would be series without a bound. */
   scopes: { count: number; nearLimit: number; usedBytes: number };
   /** Lost and orphaned, by the ledgers; of the heap, what the last reading said that somebody has asked for. */

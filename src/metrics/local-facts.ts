@@ -95,6 +95,7 @@ export class LocalFacts {
       managers,
       pools,
       observed,
+      caches: watched.flatMap(({ manager }) => manager.caches?.() ?? []),
       scopes: {
         count: sum(scopes.map(({ count }) => count)),
         nearLimit: sum(near.map(({ count }) => count)),

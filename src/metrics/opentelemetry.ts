@@ -24,6 +24,7 @@ export interface RegisterMetricsOptions {
 const ATTRIBUTES: Readonly<Record<string, string>> = {
   manager: 'memtool.manager.name',
   pool: 'memtool.pool.name',
+  cache: 'memtool.cache.name',
   verdict: 'memtool.leak.verdict',
   kind: 'memtool.leak.kind',
   source: 'memtool.leak.source',

@@ -58,6 +58,11 @@ const released = each(
   (row) => ofPool({ ...row, name: row.pool }),
   ['manager', 'pool'],
 );
+const cache = each(
+  ({ caches }) => caches,
+  (row) => ({ ...ofPool({ ...row, name: row.pool }), cache: row.name }),
+  ['manager', 'pool', 'cache'],
+);
 const manager = each(
   ({ managers }) => managers,
   ({ name }) => ({ manager: name }),
@@ -134,6 +139,14 @@ export const METRICS: readonly Metric[] = [
   observed('observed_limit_bytes', 'gauge', 'Its limit; absent without one.', (row) => row.limitBytes, 'sum-of-all'),
   observed('observed_level', 'gauge', LEVEL, levelOf, 'max'),
   observed('observed_seconds_to_limit', 'gauge', TIME, timeOf, 'min'),
+  cache('cache_used_bytes', 'gauge', 'What a BoundedCache holds, of its pool.', (row) => row.usedBytes),
+  cache('cache_limit_bytes', 'gauge', 'The most that it may hold.', (row) => row.maxBytes),
+  cache('cache_saved_bytes', 'gauge', 'What its compressed entries would take more.', (row) => row.savedBytes),
+  cache('cache_entries', 'gauge', 'Entries of the cache.', (row) => row.entries),
+  cache('cache_hits_total', 'counter', 'Lookups that found something.', (row) => row.hits),
+  cache('cache_misses_total', 'counter', 'Lookups that found nothing.', (row) => row.misses),
+  cache('cache_evictions_total', 'counter', 'Entries that made room for others.', (row) => row.evictions),
+  cache('cache_refusals_total', 'counter', 'Entries that there was no room for.', (row) => row.refusals),
   manager('manager_used_bytes', 'gauge', 'Sum over the pools of the manager.', (row) => row.usedBytes),
   manager(
     'manager_limit_bytes',

@@ -40,6 +40,7 @@ export const FACTS: MetricFacts = {
   observed: [],
   scopes: { count: 0, nearLimit: 0, usedBytes: 0 },
   leaks: [],
+  caches: [],
   released: [],
   heapReadAtSeconds: null,
   container: null,

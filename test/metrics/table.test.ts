@@ -48,6 +48,31 @@ test('levels are numbers that rise, and the time to a limit is in seconds', () =
   expect(found).toContain('memtool_process_heap_seconds_to_limit 3600\n');
 });
 
+test('a cache is told by its name and pool, and its lookups can be made a rate', () => {
+  const cache = {
+    manager: 'orders',
+    pool: 'cache',
+    name: 'pages',
+    entries: 3,
+    maxEntries: 10,
+    usedBytes: 300,
+    maxBytes: 1000,
+    hits: 8,
+    misses: 2,
+    hitPercent: 80,
+    evictions: 4,
+    refusals: 1,
+    savedBytes: 50,
+  };
+  const found = text({ caches: [cache] });
+  const labels = '{manager="orders",pool="cache",cache="pages"}';
+  expect(found).toContain(`# TYPE memtool_cache_hits_total counter\nmemtool_cache_hits_total${labels} 8\n`);
+  expect(found).toContain(`memtool_cache_misses_total${labels} 2\n`);
+  expect(found).toContain(`memtool_cache_used_bytes${labels} 300\n`);
+  expect(found).toContain(`memtool_cache_saved_bytes${labels} 50\n`);
+  expect(text()).not.toContain('memtool_cache');
+});
+
 test('open scopes are counted, and not told one by one: a series for each would have no bound', () => {
   const found = text({ scopes: { count: 12_000, nearLimit: 3, usedBytes: 99 } });
   expect(found).toContain('# TYPE memtool_scopes_open gauge\nmemtool_scopes_open 12000\n');
