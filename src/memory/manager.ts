@@ -63,7 +63,7 @@ export interface AgeOptions {
   ageSeconds?: number;
 }
 
-/** Arena memory that was idle for this long goes back to the system. */
+/** Arena memory that was idle for this long is let go of. */
 const DECAY_SECONDS = 5;
 
 /**

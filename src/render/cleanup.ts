@@ -7,6 +7,9 @@ import { table, type Cell, type Column } from './table.ts';
 import { hanging, NONE, printable } from './text.ts';
 
 const NOTE_INDENT = '          ';
+/** glibc returns to the system what lies at the end of a thread's memory, and keeps what lies between: see arena/segments.ts. */
+const KEPT_NOTE = 'RSS fell by less: the C library keeps what threads have freed for what they ask for next.';
+const IDLE_NOTE = `Idle memory leaves RSS with the application's next full garbage collection, as far as the C library lets go of it; --gc collects at once.`;
 
 export function renderCleanup(report: CleanupReport, style: Style): string {
   return blocks(
@@ -46,14 +49,7 @@ function reclaimedLines({ reclaimed, totals, gcPauseMs }: ProcessCleanup, dryRun
     ],
     style,
   );
-  const note =
-    idle.length === 0 || dryRun || gcPauseMs !== undefined
-      ? []
-      : hanging(
-          '  ',
-          "Idle memory goes back to the system with the application's next garbage collection; --gc collects at once.",
-          style.width,
-        );
+  const note = idle.length === 0 || dryRun || gcPauseMs !== undefined ? [] : hanging('  ', IDLE_NOTE, style.width);
   return [
     ...hanging('  ', summary(totals.bytes, idle, dryRun), style.width).map((line) => style.theme.good(line)),
     drawn.head,
@@ -67,7 +63,7 @@ function summary(chargedBytes: number, idle: CleanupRow[], dryRun: boolean): str
   const idleBytes = idle.reduce((sum, { bytes }) => sum + bytes, 0);
   const parts = [
     chargedBytes > 0 ? `${formatBytes(chargedBytes)} to the pools` : '',
-    idleBytes > 0 ? `${formatBytes(idleBytes)} of idle memory to the system` : '',
+    idleBytes > 0 ? `${formatBytes(idleBytes)} of idle memory` : '',
   ].filter((part) => part !== '');
   return `${dryRun ? 'Would give back' : 'Gave back'} ${parts.join(', and ')}:`;
 }
@@ -112,8 +108,11 @@ function cells({ kind, pool, tag, count: records, bytes }: CleanupRow, tagged: b
   return [kind, pool ?? NONE, ...(tagged ? [tag ?? NONE] : []), String(records), formatBytes(bytes)];
 }
 
-function layerLines({ layers, gcPauseMs }: ProcessCleanup, style: Style): string[] {
+function layerLines({ layers, gcPauseMs, reclaimed }: ProcessCleanup, style: Style): string[] {
   if (!layers) return [];
+  const idleBytes = reclaimed.reduce((sum, { kind, bytes }) => (kind === 'idle' ? sum + bytes : sum), 0);
+  const [rssBefore, rssAfter] = layers.rssBytes;
+  const isKept = gcPauseMs !== undefined && idleBytes > 0 && rssBefore - rssAfter < idleBytes / 2;
   const rows = (
     [
       ['heap', layers.heapUsedBytes],
@@ -135,7 +134,7 @@ function layerLines({ layers, gcPauseMs }: ProcessCleanup, style: Style): string
   const drawn = table(columns, rows, style);
   const pause =
     gcPauseMs === undefined ? [] : [`  The collection stopped the application for ${Math.round(gcPauseMs)} ms.`];
-  return [drawn.head, ...drawn.rows, ...pause];
+  return [drawn.head, ...drawn.rows, ...pause, ...(isKept ? hanging('  ', KEPT_NOTE, style.width) : [])];
 }
 
 function bySize(rows: CleanupRow[]): CleanupRow[] {

@@ -37,7 +37,11 @@ test('every mapping is in one sum, and they add up to what is resident', () => {
 });
 
 test('what the process knows of itself is taken out of the mappings, and never more than they hold', () => {
-  const { rssBytes, rows } = reconcile(MAP, { arrayBuffersBytes: 30 * MIB, memtoolBytes: 3 * MIB }, true);
+  const { rssBytes, rows } = reconcile(
+    MAP,
+    { heapUsedBytes: 4 * MIB, arrayBuffersBytes: 30 * MIB, memtoolBytes: 3 * MIB },
+    true,
+  );
   expect(Object.fromEntries(rows.map(({ name, bytes }) => [name, bytes]))).toEqual({
     'js-heap': 5 * MIB,
     'array-buffers': 30 * MIB,
@@ -47,8 +51,8 @@ test('what the process knows of itself is taken out of the mappings, and never m
     native: 12 * MIB,
   });
   for (const figures of [
-    { arrayBuffersBytes: 1e12, memtoolBytes: 1e12 },
-    { arrayBuffersBytes: null, memtoolBytes: null },
+    { heapUsedBytes: 1e12, arrayBuffersBytes: 1e12, memtoolBytes: 1e12 },
+    { heapUsedBytes: null, arrayBuffersBytes: null, memtoolBytes: null },
   ]) {
     const found = reconcile(MAP, figures, true);
     expect(found.rows.reduce((sum, { bytes }) => sum + bytes, 0)).toBe(rssBytes);
@@ -57,14 +61,19 @@ test('what the process knows of itself is taken out of the mappings, and never m
 });
 
 test('the array buffers of worker threads are array buffers, and the rows still add up', () => {
-  const inside = { arrayBuffersBytes: 10 * MIB, memtoolBytes: 0, workers: { arrayBuffersBytes: 20 * MIB } };
+  const inside = {
+    heapUsedBytes: MIB,
+    arrayBuffersBytes: 10 * MIB,
+    memtoolBytes: 0,
+    workers: { heapUsedBytes: MIB, arrayBuffersBytes: 20 * MIB },
+  };
   const { rssBytes, rows } = reconcile(MAP, inside, true);
   expect(rows.find(({ name }) => name === 'array-buffers')?.bytes).toBe(30 * MIB);
   expect(rows.reduce((sum, { bytes }) => sum + bytes, 0)).toBe(rssBytes);
 });
 
 test('of another program the addresses of V8 mean nothing', () => {
-  const { rows } = reconcile(MAP, { arrayBuffersBytes: null, memtoolBytes: null }, false);
+  const { rows } = reconcile(MAP, { heapUsedBytes: null, arrayBuffersBytes: null, memtoolBytes: null }, false);
   expect(rows.map(({ name }) => name)).toEqual(['thread-stacks', 'code-and-files', 'native']);
 });
 
@@ -75,4 +84,14 @@ test('of this process a buffer of 50 MiB is where array buffers are', () => {
   expect((after?.otherBytes ?? 0) - (before?.otherBytes ?? 0)).toBeGreaterThan(45 * MIB);
   expect(kept.length).toBe(50 * MIB);
   expect(readMemoryMap(2 ** 30)).toBeUndefined();
+});
+
+test("the application's heaps are whole, and what memtool has beyond V8's pages came from malloc", () => {
+  const { rows } = reconcile(MAP, { heapUsedBytes: 6 * MIB, arrayBuffersBytes: 30 * MIB, memtoolBytes: 5 * MIB }, true);
+  expect(Object.fromEntries(rows.map(({ name, bytes }) => [name, bytes]))).toMatchObject({
+    'js-heap': 6 * MIB,
+    memtool: 5 * MIB,
+    'array-buffers': 30 * MIB,
+    native: 9 * MIB,
+  });
 });

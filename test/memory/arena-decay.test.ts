@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { Arena } from '../../src/memory/arena/arena.ts';
 import type { Segment } from '../../src/memory/arena/segment.ts';
 import { Segments } from '../../src/memory/arena/segments.ts';
 import { collectUntil } from './collect.ts';
@@ -9,6 +10,13 @@ const BLOCK = 4096;
 
 function segments(): Segments {
   return new Segments(BLOCK, 256, () => {});
+}
+
+function takeAndGiveBack(arena: Arena, tell: (segment: Segment) => void): void {
+  const slot = arena.takeSlot(MIB);
+  if (slot === undefined) throw new Error('no memory');
+  tell(slot.span.run.segment);
+  arena.giveBack(slot, arena.makeView(slot, MIB));
 }
 
 function make(from: Segments, blocks: number): Segment {
@@ -82,5 +90,24 @@ describe('a segment that was given back', () => {
     await collectUntil(() => isGone);
     make(held, 256);
     expect(held.heldBytes).toBe(MIB);
+  });
+
+  test('is collected by one collection, though the finalizers of its slots come after it', async () => {
+    const arena = new Arena({
+      blockBytes: BLOCK,
+      limitBytes: () => 64 * MIB,
+      poison: false,
+      onLost: () => {},
+      onHeldChange: () => {},
+    });
+    let collected = 0;
+    const watch = new FinalizationRegistry(() => (collected += 1));
+    takeAndGiveBack(arena, (segment) => watch.register(segment, undefined));
+    expect(arena.trim()).toBe(MIB);
+    // In a task of its own: what a WeakRef was made of stays until the end of the one that made it.
+    await new Promise((resolve) => setImmediate(resolve));
+    globalThis.gc?.();
+    // Its finalizer comes as a task, and no other collection does meanwhile.
+    await expect.poll(() => collected, { timeout: 2000 }).toBe(1);
   });
 });

@@ -37,6 +37,13 @@ interface LentSlot {
 const BORROWED: Span = new Span(new Bin(0, 0, 0), { segment: new Segment(0, 0), firstBlock: 0 });
 
 /**
+ * In the place of a slot whose object is not known to be collected: the slot itself would keep its segment until then, and one
+ * collection would not be enough.
+ */
+const DISCARDED: Slot = new Slot(BORROWED, 0, 0);
+DISCARDED.state = 'discarded';
+
+/**
  * Hands out real memory for one pool and one thread: slots of fixed sizes inside a block, runs of blocks above half a
  * block, a segment of its own for what is larger than a segment.
  *
@@ -342,7 +349,8 @@ export class Arena {
   private forget(slot: Slot): void {
     slot.state = 'discarded';
     slot.view = undefined;
-    if (!slot.hasObject) this.freeIndex(slot.index);
+    if (slot.hasObject) this.slots[slot.index] = DISCARDED;
+    else this.freeIndex(slot.index);
   }
 
   private freeIndex(index: number): void {

@@ -210,8 +210,7 @@ describe('cleanup', () => {
       "
       cleanup of orders-api (4242)                                  every 2s  03:05:05
 
-        Would give back 3.0 MiB to the pools, and 2.0 MiB of idle memory to the
-        system:
+        Would give back 3.0 MiB to the pools, and 2.0 MiB of idle memory:
         KIND   POOL   TAG           COUNT    BYTES
         lost   query  profile-rows    120  3.0 MiB
         total                         120  3.0 MiB
@@ -222,6 +221,7 @@ describe('cleanup', () => {
         stale  cache  pages      2  40.0 MiB
                 Still referred to; only --force takes it, and its holder then gets an
                 error.
+
 
 
 
@@ -249,21 +249,21 @@ describe('cleanup', () => {
     const cleanup = state.cleanup && { ...state.cleanup, stage: 'cleaning' as const };
     expect(screen(update({ ...state, cleanup }, { kind: 'cleaned', key: keyOf(ORDERS), report }, LATER_MS), 80, 12))
       .toMatchInlineSnapshot(`
-      "
-      cleanup of orders-api (4242)                                  every 2s  03:05:05
+        "
+        cleanup of orders-api (4242)                                  every 2s  03:05:05
 
-        Gave back 3.0 MiB to the pools, and 2.0 MiB of idle memory to the system:
-        KIND   POOL   TAG           COUNT    BYTES
-        lost   query  profile-rows    120  3.0 MiB
-        total                         120  3.0 MiB
-        idle   query  -                 1  2.0 MiB
+          Gave back 3.0 MiB to the pools, and 2.0 MiB of idle memory:
+          KIND   POOL   TAG           COUNT    BYTES
+          lost   query  profile-rows    120  3.0 MiB
+          total                         120  3.0 MiB
+          idle   query  -                 1  2.0 MiB
 
-        Left in place:
-        KIND   POOL   TAG    COUNT     BYTES
-        9 more lines below: ↓
-       any key back
-      "
-    `);
+          Left in place:
+          KIND   POOL   TAG    COUNT     BYTES
+          11 more lines below: ↓
+         any key back
+        "
+      `);
   });
 });
 
