@@ -2,6 +2,7 @@ import type { BlackBox } from './black-box.ts';
 import type { History } from './history.ts';
 import type { Managers } from './managers.ts';
 import type { MainMemory } from './messages.ts';
+import { OwnGarbage } from './own-garbage.ts';
 import type { ProcessProbe } from './probes/process.ts';
 import type { HeapProbe } from './probes/v8.ts';
 import type { WorkerThreads } from './worker-threads.ts';
@@ -28,6 +29,7 @@ export interface SamplerSources {
 /** The agent's clock: once a second it moves the ledgers' clocks on and notes what growth and CPU are computed from. */
 export class Sampler {
   readonly #sources: SamplerSources;
+  readonly #garbage = new OwnGarbage();
   #tick = 0;
   #heapUsedBytes = 0;
   #isHeapNearFull = false;
@@ -53,6 +55,7 @@ export class Sampler {
     managers.beat();
     process.sample();
     this.#notePools();
+    this.#garbage.collectIfMuch();
     const everyTicks = this.#isHeapNearFull ? 1 : this.#tick < EARLY_TICKS ? HEAP_TICKS_EARLY : HEAP_TICKS;
     if (this.#tick % everyTicks === 0) void this.#noteHeap().finally(() => blackBox.sample());
     else blackBox.sample();

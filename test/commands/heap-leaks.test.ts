@@ -26,7 +26,8 @@ const LEAKING = `
 async function attached(code: string, directory: string, flags: string[] = []) {
   const child = await startProgram(['--inspect-port=0', '-e', code], directory);
   await sleep(BOOT_MS);
-  const outcome = await memtool(['attach', String(child.pid), ...flags], directory);
+  // On a busy machine it takes over two seconds, and then shows its progress; not so in JSON.
+  const outcome = await memtool(['attach', String(child.pid), '--json', ...flags], directory);
   expect([outcome.exitCode, outcome.stderr]).toEqual([0, '']);
   return child;
 }
