@@ -1,4 +1,4 @@
-import { usedPercent } from '../memory/level.ts';
+import { observedRow } from '../memory/observers.ts';
 import type { ObservedUsage } from '../memory/registry.ts';
 import type { Unavailable } from '../report/document.ts';
 import type { CacheStats, PhaseStats, PoolStats } from '../report/stats.ts';
@@ -82,28 +82,10 @@ async function readThread(
 
 const NOTHING: Observed = { pools: [], phases: [], caches: [] };
 
-function toPool(
-  manager: string,
-  { name, usedBytes, limitBytes }: ObservedUsage,
-  series: SeriesKey,
-  history: History,
-): PoolStats {
-  history.note(series, usedBytes);
-  return {
-    manager,
-    name,
-    kind: 'observed',
-    limitBytes,
-    blockBytes: null,
-    usedBytes,
-    reservedBytes: usedBytes,
+function toPool(manager: string, usage: ObservedUsage, series: SeriesKey, history: History): PoolStats {
+  history.note(series, usage.usedBytes);
+  return observedRow(manager, usage, {
     peakBytes: history.peakBytes(series),
-    usedPercent: usedPercent(usedBytes, limitBytes ?? Infinity),
-    level: history.level(series, usedBytes, limitBytes),
-    allocations: 0,
-    frees: 0,
-    rejections: 0,
-    live: 0,
-    oldestAgeSeconds: null,
-  };
+    level: history.level(series, usage.usedBytes, usage.limitBytes),
+  });
 }

@@ -105,7 +105,7 @@ async function measureAll(
       measured.set(size, found);
       for (let run = 0; run < runs; run += 1) {
         progress.update(done / total, `run ${done + 1} of ${total}`);
-        // oxlint-disable-next-line no-await-in-loop
+        // oxlint-disable-next-line no-await-in-loop -- side by side they would measure each other
         found.push(await measuredRun({ program, size, endAfterMs }));
         done += 1;
       }

@@ -3,15 +3,15 @@ import { processStartTime } from '../protocol.ts';
 import { RecordingFile } from '../recording/open.ts';
 import type { ProcessIdentity } from '../report/document.ts';
 import type { ProcessRecording } from '../report/recording.ts';
+import { beginRecording } from './begun-recording.ts';
 import { createStyle, type Context } from './context.ts';
 import { errorReport, reported } from './failure.ts';
 import { startProgram, type StartedProgram } from './program.ts';
 import { Endings } from './record-endings.ts';
 import type { RecordPlan } from './record-flags.ts';
 import { readProgramLine } from './record-program.ts';
-import { headerOf, resume, summaryOf, writeSummary } from './record-report.ts';
+import { summaryOf, writeSummary } from './record-report.ts';
 import { RecordedProcess } from './recorded-process.ts';
-import { RecordSession } from './record-session.ts';
 
 /** A program that was just started has an agent 60 to 150 ms later; its first samples are to have what that knows. */
 const AGENT_WAIT_MS_MAX = 1000;
@@ -64,16 +64,8 @@ async function recordStarted(
     timeoutMs: context.timeoutMs,
     intervalMs: plan.intervalMs,
   });
-  const opened = file.begin(headerOf(identity, plan), plan);
-  const { clock, columns } = resume(opened, identity.pid);
-  const session = new RecordSession(first, {
-    ...plan,
-    recording: opened.recording,
-    clock,
-    columns,
-    signal: endings.signal,
-    onSample: () => undefined,
-  });
+  const begun = beginRecording({ identity, plan, file, first, signal: endings.signal });
+  const { opened, clock, session } = begun;
   await awaitAgent(first, Math.min(plan.intervalMs, AGENT_WAIT_MS_MAX), endings.signal);
   let error: unknown;
   const end = await session.run().catch((thrown: unknown) => {
@@ -86,7 +78,7 @@ async function recordStarted(
   } catch (thrown) {
     error = thrown;
   }
-  const summary = summaryOf({ identity, plan, opened, session, columns }, end === 'duration' ? end : 'exited');
+  const summary = summaryOf(begun, end === 'duration' ? end : 'exited');
   return { ...summary, exitCode, ...(error === undefined ? {} : { error: reported(error) }) };
 }
 

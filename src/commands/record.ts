@@ -8,13 +8,14 @@ import type { ProcessIdentity } from '../report/document.ts';
 import { formatBytes, formatSeconds } from '../units.ts';
 import { bareIdentity, identify, nothingRunning } from './collect.ts';
 import { EXIT_NOTHING, type Context } from './context.ts';
+import { beginRecording } from './begun-recording.ts';
 import { startProgress } from './progress.ts';
 import { Endings } from './record-endings.ts';
 import { readPlan, type RecordFlags, type RecordPlan } from './record-flags.ts';
-import { headerOf, resume, summaryOf, writeSummary } from './record-report.ts';
+import { summaryOf, writeSummary } from './record-report.ts';
 import { recordProgram } from './record-started.ts';
 import { RecordedProcess } from './recorded-process.ts';
-import { RecordSession } from './record-session.ts';
+import type { RecordSession } from './record-session.ts';
 
 export type { RecordFlags };
 
@@ -60,21 +61,19 @@ async function recordTarget(target: string | undefined, plan: RecordPlan, contex
     plainIntervalMs: PLAIN_PROGRESS_MS,
   });
   try {
-    const opened = file.begin(headerOf(identity, plan), plan);
-    const { clock, columns } = resume(opened, identity.pid);
-    const session = new RecordSession(first, {
-      ...plan,
-      recording: opened.recording,
-      clock,
-      columns,
+    const begun = beginRecording({
+      identity,
+      plan,
+      file,
+      first,
       signal: endings.signal,
       ...(isNamed ? { successor } : {}),
-      onSample: (one) => progress.update(...progressOf(one, opened.recording, plan)),
+      onSample: (session, recording) => progress.update(...progressOf(session, recording, plan)),
     });
-    const end = await session.run();
+    const end = await begun.session.run();
     progress.stop();
-    if (end === 'gone' && session.samples === 0) throw goneAtOnce(identity);
-    await writeSummary(summaryOf({ identity, plan, opened, session, columns }, end), context.output, context);
+    if (end === 'gone' && begun.session.samples === 0) throw goneAtOnce(identity);
+    await writeSummary(summaryOf(begun, end), context.output, context);
     return EXIT_NOTHING;
   } finally {
     progress.stop();

@@ -3,6 +3,7 @@ import type { LastHistory, LastListing } from '../report/last.ts';
 import type { ProcessLeaks } from '../report/leaks.ts';
 import type { ProcessPressure } from '../report/pressure.ts';
 import type { ProcessStats } from '../report/stats.ts';
+import type { SystemFigures } from '../report/system-figures.ts';
 
 /** All that is known of a process when it is judged: the reports of the verbs, and what the system says. */
 export interface Examined {
@@ -40,16 +41,6 @@ export interface ContainerFigures {
   reclaimableBytes: number;
   oomKills: number;
   stallPercent: number | null;
-}
-
-export interface SystemFigures {
-  threads: number | null;
-  swapBytes: number | null;
-  oomScore: number | null;
-  mallocArenas: number;
-  allocator: string | null;
-  addons: string[];
-  machine: { totalBytes: number; availableBytes: number } | null;
 }
 
 export interface NoAgent {

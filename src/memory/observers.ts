@@ -1,3 +1,5 @@
+import type { PoolStats } from '../report/stats.ts';
+import { usedPercent } from './level.ts';
 import type { ObservedUsage } from './registry.ts';
 import { errorText, withinTime } from './within-time.ts';
 
@@ -40,6 +42,31 @@ export class Observers {
     for (const answer of answers) if (this.byName.has(answer.name)) this.latest.set(answer.name, answer);
     return answers;
   }
+}
+
+/** What an observer has said, as the row of a pool. Whoever watches it over time knows its peak and its level. */
+export function observedRow(
+  manager: string,
+  { name, usedBytes, limitBytes }: ObservedUsage,
+  { peakBytes, level }: Pick<PoolStats, 'peakBytes' | 'level'>,
+): PoolStats {
+  return {
+    manager,
+    name,
+    kind: 'observed',
+    limitBytes,
+    blockBytes: null,
+    usedBytes,
+    reservedBytes: usedBytes,
+    peakBytes,
+    usedPercent: usedPercent(usedBytes, limitBytes ?? Infinity),
+    level,
+    allocations: 0,
+    frees: 0,
+    rejections: 0,
+    live: 0,
+    oldestAgeSeconds: null,
+  };
 }
 
 async function askOne(name: string, observer: Observer): Promise<ObservedUsage> {

@@ -2,10 +2,10 @@ import { basename } from 'node:path';
 import { getHeapSpaceStatistics } from 'node:v8';
 import { heapLimitBytes } from '../heap/heap-limit.ts';
 import { openLedger, type LedgerReader } from '../memory/ledger/reader.ts';
-import { DEFAULT_THRESHOLDS, nextLevel, usedPercent } from '../memory/level.ts';
-import { registeredManagers, type ObservedUsage, type RegisteredManager } from '../memory/registry.ts';
+import { DEFAULT_THRESHOLDS, nextLevel } from '../memory/level.ts';
+import { observedRow } from '../memory/observers.ts';
+import { registeredManagers, type RegisteredManager } from '../memory/registry.ts';
 import { levelAt, worstLevel, type Level } from '../report/level.ts';
-import type { PoolStats } from '../report/stats.ts';
 import { Samples, secondsToLimit } from '../statistics/growth.ts';
 import { containerUsage } from './container-usage.ts';
 import type { MetricFacts } from './facts.ts';
@@ -145,7 +145,9 @@ export class LocalFacts {
         .map((usage) => {
           const series = ['observed', manager.ledgerId, usage.name];
           this.#note(series, usage.usedBytes);
-          return this.#withTime(asPool(manager.name, usage), series);
+          const { usedBytes, limitBytes } = usage;
+          const level = nextLevel('normal', usedBytes, limitBytes ?? Infinity, DEFAULT_THRESHOLDS);
+          return this.#withTime(observedRow(manager.name, usage, { peakBytes: usedBytes, level }), series);
         }),
     );
   }
@@ -199,27 +201,6 @@ function readSpaces(): MetricFacts['spaces'] {
       usedBytes: space.space_used_size,
       committedBytes: space.physical_space_size,
     }));
-}
-
-function asPool(manager: string, { name, usedBytes, limitBytes }: ObservedUsage): PoolStats {
-  const limit = limitBytes ?? Infinity;
-  return {
-    manager,
-    name,
-    kind: 'observed',
-    limitBytes,
-    blockBytes: null,
-    usedBytes,
-    reservedBytes: usedBytes,
-    peakBytes: usedBytes,
-    usedPercent: usedPercent(usedBytes, limit),
-    level: nextLevel('normal', usedBytes, limit, DEFAULT_THRESHOLDS),
-    allocations: 0,
-    frees: 0,
-    rejections: 0,
-    live: 0,
-    oldestAgeSeconds: null,
-  };
 }
 
 function sum(figures: readonly number[]): number {

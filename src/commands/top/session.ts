@@ -80,7 +80,7 @@ export class Session {
         this.#look('answering', 'silent', 'waiting');
         void this.#poll.list().then(() => this.#look('waiting'));
       }
-      // oxlint-disable-next-line no-await-in-loop
+      // oxlint-disable-next-line no-await-in-loop -- one look after the other
       await sleep(this.#state.intervalSeconds * 1000, undefined, { signal: this.#woken.signal }).catch(() => undefined);
     }
   }
